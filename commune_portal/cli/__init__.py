@@ -1,0 +1,1 @@
+"""The shell verbs, one module each."""

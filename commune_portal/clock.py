@@ -1,0 +1,70 @@
+"""The only reader of the clock.
+
+Instants are aware UTC datetimes with whole seconds; civil dates are those of Vietnam (UTC+7, a constant
+offset, so that Windows needs no time-zone data). Tests and the demonstration set the time with `standing_at`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta, timezone
+
+VIETNAM = timezone(timedelta(hours=7), "+07:00")
+
+_override: datetime | None = None
+_guard = threading.Lock()
+
+
+def now() -> datetime:
+    """The present instant: aware UTC, whole seconds."""
+    if _override is not None:
+        return _override
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def today() -> date:
+    """The present civil date in Vietnam."""
+    return civil(now())
+
+
+def civil(instant: datetime) -> date:
+    """The civil date in Vietnam on which an instant falls."""
+    return instant.astimezone(VIETNAM).date()
+
+
+def monotonic() -> float:
+    """Seconds of a clock that never jumps; only differences mean anything."""
+    return time.monotonic()
+
+
+def to_text(instant: datetime) -> str:
+    """An instant as stored and sent: `2026-11-21T02:00:00Z`, fixed width."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """Reads what `to_text` wrote; raises ValueError for anything else."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def now_text() -> str:
+    """The present instant as stored text."""
+    return to_text(now())
+
+
+@contextmanager
+def standing_at(instant: datetime) -> Iterator[None]:
+    """Makes `now()` answer one given instant, for tests and for the demonstration's past year."""
+    global _override
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a zone")
+    with _guard:
+        before, _override = _override, instant.astimezone(UTC).replace(microsecond=0)
+    try:
+        yield
+    finally:
+        with _guard:
+            _override = before

@@ -1,0 +1,1 @@
+"""The office's verbs: one function is one act, one transaction, one journal line."""

@@ -1,0 +1,1 @@
+"""Install, upgrade, roll back: the state machine that deploy/ calls."""

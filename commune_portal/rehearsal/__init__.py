@@ -1,0 +1,1 @@
+"""The main job in real processes, to prove an installation."""

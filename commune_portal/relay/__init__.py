@@ -1,0 +1,1 @@
+"""The one background thread and what it needs to carry envelopes."""

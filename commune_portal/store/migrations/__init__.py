@@ -1,0 +1,1 @@
+"""Numbered, forward-only SQL; never edited after a release."""

@@ -1,0 +1,1 @@
+"""Pages and the node's machine door: parse, one verb, render."""

@@ -1,0 +1,1 @@
+"""Envelopes, receipts, checkpoints and the keys of this installation."""
