@@ -119,6 +119,13 @@ class TokenPinWrong(PortalError):
     sentence = "Mã PIN không đúng. Văn bản chưa được ký. Hãy nhập lại cẩn thận: sai nhiều lần thiết bị sẽ bị khóa."
 
 
+class TokenLastTry(PortalError):
+    """One more wrong PIN locks the token; the holder confirms that the PIN at hand is the right one."""
+
+    code = "token-last-try"
+    sentence = "Chỉ còn MỘT lần nhập mã PIN, sai nữa thiết bị sẽ bị khóa. Hãy kiểm tra kỹ rồi xác nhận để nhập."
+
+
 class TokenLocked(PortalError):
     """The token has locked itself; only its provider can unlock it."""
 
