@@ -49,6 +49,13 @@ class Malformed(PortalError):
     sentence = "Dữ liệu nhập chưa đúng. Hãy sửa các ô được đánh dấu rồi gửi lại."
 
 
+class UnsupportedVersion(Malformed):
+    """A newer portal wrote this message; the receiver's administrator can upgrade."""
+
+    code = "unsupported-version"
+    sentence = "Bên gửi dùng phiên bản mới hơn. Hãy nâng cấp hệ thống rồi nhận lại."
+
+
 class Unauthenticated(PortalError):
     """A machine's request carries no valid signature, or a person's name and password do not match."""
 
