@@ -1,0 +1,194 @@
+// What the browser does beyond plain pages. Everything works without this file; it only makes work quicker.
+// No inline handlers and no eval: the page's policy forbids them.
+(() => {
+  "use strict";
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const one = (selector, root = document) => root.querySelector(selector);
+  const typing = (element) => element.matches("input, select, textarea, [contenteditable]");
+  document.documentElement.classList.add("js");
+
+  // ---- words for the ear -------------------------------------------------------------------------------------
+  const say = (text) => { const region = one("#said"); if (region) region.textContent = text; };
+
+  // ---- the keyboard map --------------------------------------------------------------------------------------
+  // Single letters can be switched off (WCAG 2.1.4); the choice stays in this browser.
+  const letters = () => localStorage.getItem("keys") !== "off";
+  const rows = () => all("main .dense .open");
+
+  function step(by) {
+    const links = rows();
+    if (!links.length) return;
+    const here = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+    const next = here < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, here + by));
+    links[next].focus();
+    links[next].scrollIntoView({ block: "nearest" });
+  }
+
+  function showKeys() {
+    const dialog = one("#keys");
+    one("[data-keys-on]", dialog).checked = letters();
+    dialog.showModal();
+  }
+
+  const LETTERS = {
+    "/": () => { const field = one('[data-key="search"]'); if (field) { field.focus(); field.select(); } return Boolean(field); },
+    "j": () => { step(1); return true; },
+    "k": () => { step(-1); return true; },
+    "?": () => { showKeys(); return true; },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey && !event.ctrlKey && event.code === "KeyN") {
+      const link = one('[data-key="new"]');
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (event.key === "Escape") {
+      for (const menu of all("details.user[open], .acts details.confirm[open]")) {
+        menu.open = false;
+        one("summary", menu).focus();
+      }
+      return;
+    }
+    if (event.ctrlKey || event.altKey || event.metaKey || typing(event.target) || one("dialog[open]") || !letters()) return;
+    const act = LETTERS[event.key];
+    if (act && act()) event.preventDefault();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-keys-on]")) localStorage.setItem("keys", event.target.checked ? "on" : "off");
+  });
+
+  // ---- clicks: open a row, show the keys, close the menu of the person ---------------------------------------
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-show-keys]")) showKeys();
+    for (const menu of all("details.user[open]")) if (!menu.contains(event.target)) menu.open = false;
+    if (event.target.closest(".menu:target a")) history.replaceState(null, "", location.pathname + location.search);
+    const row = event.target.closest(".dense tbody tr");
+    if (!row || event.target.closest("a, button, input, select, label, summary, form")) return;
+    if (String(getSelection())) return;
+    const link = one(".open", row);
+    if (!link) return;
+    if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener"); else link.click();
+  });
+
+  // ---- after htmx has put something in: focus what matters, say how many --------------------------------------
+  function settle(root) {
+    const errors = one(".error-summary", root);
+    if (errors) { errors.focus(); return; }
+    const notice = root.matches("#notice") ? one(".notice", root) : null;
+    if (notice) { notice.tabIndex = -1; notice.focus(); notice.scrollIntoView({ block: "nearest" }); return; }
+    const said = one("[data-said]", root);
+    if (said) { say(said.textContent.trim()); return; }
+    const heading = one("h1", root);
+    if (heading) heading.focus();
+  }
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const target = event.detail.ctx && event.detail.ctx.target;
+    const id = typeof target === "string" ? target.replace(/^#/, "") : target && target.id;
+    if (!id || id === "bell") return;
+    const root = document.getElementById(id);
+    if (root) settle(root);
+  });
+
+  document.addEventListener("htmx:error", () => say("Không liên lạc được với máy chủ. Hãy thử lại."));
+
+  // The bell rests while nobody looks: no request from a hidden tab.
+  document.addEventListener("htmx:config:request", (event) => {
+    const source = event.detail.ctx && event.detail.ctx.sourceElement;
+    if (source && source.id === "bell" && document.hidden) event.preventDefault();
+  });
+
+  // ---- forms: one send, a warning before typed text is lost ---------------------------------------------------
+  let dirty = false;
+  document.addEventListener("input", (event) => { if (event.target.closest("form[data-dirty]")) dirty = true; });
+  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method === "dialog" || form.matches("[hx-get], [hx-post]")) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    dirty = false;
+    form.dataset.sent = "yes";
+    for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-disabled", "true");
+    if (form.matches("[data-upload]") && all("input[type=file]", form).some((input) => input.files.length)) {
+      event.preventDefault();
+      send(form, event.submitter);
+    }
+  });
+
+  function release(form) {
+    delete form.dataset.sent;
+    for (const button of all("button[aria-disabled]", form)) button.removeAttribute("aria-disabled");
+  }
+  window.addEventListener("pageshow", () => all("form[data-sent]").forEach(release));
+
+  // ---- upload with progress: fetch tells none, so XHR ---------------------------------------------------------
+  function send(form, submitter) {
+    const box = one("[data-progress]", form);
+    const bar = box && one("progress", box);
+    const words = box && one("span", box);
+    const request = new XMLHttpRequest();
+    const failed = (text) => {
+      release(form);
+      dirty = true;
+      if (box) { bar.hidden = true; words.textContent = text; }
+      say(text);
+    };
+    request.open("POST", form.action);
+    request.setRequestHeader("HX-Request", "true");
+    request.setRequestHeader("HX-Request-Type", "full");
+    if (box) { box.hidden = false; bar.hidden = false; words.textContent = "Đang gửi…"; }
+    request.upload.onprogress = (event) => {
+      if (!box || !event.lengthComputable) return;
+      const percent = Math.floor((100 * event.loaded) / event.total);
+      bar.value = percent;
+      words.textContent = percent < 100 ? `Đã gửi ${percent} %` : "Đã gửi xong, đang xử lý…";
+    };
+    request.onload = () => {
+      const onward = request.getResponseHeader("HX-Redirect");
+      if (onward) { location.assign(onward); return; }
+      const answer = new DOMParser().parseFromString(request.responseText, "text/html");
+      const fresh = answer.getElementById("main");
+      if (!fresh) { failed("Máy chủ trả lời không đọc được. Hãy thử lại."); return; }
+      document.title = answer.title;
+      one("#main").replaceWith(fresh);
+      if (window.htmx) window.htmx.process(fresh);
+      arm(fresh);
+      dirty = request.status >= 400;
+      settle(fresh);
+    };
+    request.onerror = () => failed("Mất liên lạc khi đang gửi. Tệp chưa được lưu; hãy bấm gửi lại.");
+    request.send(new FormData(form, submitter));
+  }
+
+  // ---- drag and drop: a dropped file fills the input -----------------------------------------------------------
+  function arm(root) {
+    for (const zone of all("[data-drop]", root)) {
+      const input = one("input[type=file]", zone);
+      const says = one("[data-drop-says]", zone);
+      const tell = () => {
+        const names = [...input.files].map((file) => `${file.name} (${(file.size / 1048576).toFixed(1).replace(".", ",")} MB)`);
+        if (says && names.length) says.textContent = names.join(" · ");
+      };
+      input.addEventListener("change", tell);
+      zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
+      zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+      zone.addEventListener("drop", (event) => {
+        event.preventDefault();
+        zone.classList.remove("over");
+        if (!event.dataTransfer.files.length) return;
+        input.files = event.dataTransfer.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      });
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    arm(document);
+    const errors = one(".error-summary");
+    if (errors) { errors.focus(); dirty = Boolean(one("form[data-dirty]")); }
+  });
+})();
