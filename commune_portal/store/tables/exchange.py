@@ -1,0 +1,134 @@
+"""The peer above, evidence of exchange, the outbox and the directory."""
+
+from __future__ import annotations
+
+import peewee
+
+from commune_portal.store.fields import InstantField
+from commune_portal.store.tables._table import Table
+
+
+class Peer(Table):
+    """A register table: `peers`."""
+
+    id = peewee.AutoField()
+    uid = peewee.TextField()
+    salt = peewee.TextField()
+    code = peewee.TextField()
+    name = peewee.TextField()
+    address = peewee.TextField()
+    ca = peewee.TextField()
+    public_key = peewee.TextField()
+    box_public_key = peewee.TextField()
+    enrolled_at = InstantField(null=True)
+    row_hash = peewee.TextField()
+
+    class Meta:
+        table_name = "peers"
+
+
+class StoredReceipt(Table):
+    """A register table: `receipts`."""
+
+    id = peewee.AutoField()
+    uid = peewee.TextField()
+    salt = peewee.TextField()
+    given = peewee.IntegerField()
+    message_id = peewee.TextField()
+    peer_code = peewee.TextField()
+    bytes = peewee.TextField()
+    sender_size = peewee.IntegerField()
+    sender_head = peewee.TextField()
+    stored_at = InstantField()
+    row_hash = peewee.TextField()
+
+    class Meta:
+        table_name = "receipts"
+
+
+class OutboxItem(Table):
+    """A working table: `outbox`."""
+
+    id = peewee.AutoField()
+    message_id = peewee.TextField()
+    kind = peewee.TextField()
+    recipient_code = peewee.TextField()
+    urgency = peewee.IntegerField()
+    envelope = peewee.TextField()
+    packet_sha256 = peewee.TextField()
+    packet_bytes = peewee.IntegerField()
+    about = peewee.TextField()
+    queued_at = InstantField()
+    state = peewee.TextField()
+    attempts = peewee.IntegerField()
+    next_attempt_at = InstantField()
+    last_reason = peewee.TextField()
+    bytes_sent = peewee.IntegerField()
+    closed_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "outbox"
+
+
+class Quarantined(Table):
+    """A working table: `quarantine`."""
+
+    id = peewee.AutoField()
+    message_id = peewee.TextField()
+    sender_code = peewee.TextField()
+    envelope = peewee.TextField()
+    packet_sha256 = peewee.TextField()
+    reason = peewee.TextField()
+    arrived_at = InstantField()
+
+    class Meta:
+        table_name = "quarantine"
+
+
+class Contact(Table):
+    """A working table: `contacts`."""
+
+    peer_code = peewee.TextField(primary_key=True)
+    mailbox_cursor = peewee.IntegerField()
+    journal_sent = peewee.IntegerField()
+    directory_etag = peewee.TextField()
+    last_contact_at = InstantField(null=True)
+    last_attempt_at = InstantField(null=True)
+    next_attempt_at = InstantField(null=True)
+    failures = peewee.IntegerField()
+    last_reason = peewee.TextField()
+    skew_seconds = peewee.IntegerField()
+    bytes_sent = peewee.IntegerField()
+    heartbeat_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "contacts"
+
+
+class Organisation(Table):
+    """A working table: `organisations`."""
+
+    id = peewee.AutoField()
+    code = peewee.TextField()
+    code_legacy = peewee.TextField()
+    name = peewee.TextField()
+    folded = peewee.TextField()
+    reachable = peewee.IntegerField()
+    closed_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "organisations"
+
+
+class OrganisationKey(Table):
+    """A working table: `organisation_keys`."""
+
+    key_id = peewee.TextField(primary_key=True)
+    organ_code = peewee.TextField()
+    public_key = peewee.TextField()
+    box_public_key = peewee.TextField()
+    valid_from = peewee.TextField()
+    revoked_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "organisation_keys"
