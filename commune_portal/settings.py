@@ -70,9 +70,13 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The PKCS#11 module. Without one, `trial` allows software keys that are labelled as worthless in law."""
+    """The PKCS#11 module. Without one, `trial` allows software keys that are labelled as worthless in law.
+
+    `softhsm_folder` holds simulated tokens of a demonstration or rehearsal; empty at a real office.
+    """
 
     module: str = ""
+    softhsm_folder: str = ""
     trial: bool = False
     padding: Literal["pkcs1v15", "pss"] = "pkcs1v15"
     timeout_seconds: float = 60.0
@@ -144,6 +148,16 @@ class Settings:
     def logs_folder(self) -> Path:
         """Where the technical log is written."""
         return self.folder / self.paths.logs
+
+    @property
+    def softhsm_folder(self) -> Path | None:
+        """Where simulated tokens lie, or None where the token is real."""
+        return self.folder / self.token.softhsm_folder if self.token.softhsm_folder else None
+
+    @property
+    def trial_folder(self) -> Path:
+        """Trial keys, where they are allowed."""
+        return self.secrets_folder / "trial"
 
     @property
     def trust_folder(self) -> Path:

@@ -106,6 +106,12 @@ def _translated(error: Exception) -> errors.PortalError:
     return errors.TokenDriverFailed(detail=detail)
 
 
+def refresh(module_path: str) -> None:
+    """Makes the library look again: a module lists the slots it saw when it was initialised."""
+    with _owned(module_path) as library:
+        _start_anew(library)
+
+
 def list_tokens(module_path: str) -> tuple[TokenInfo, ...]:
     """Every token that is plugged in with its certificates; no PIN is needed.
 
