@@ -8,11 +8,12 @@ import pytest
 import commune_portal.rules
 
 FOLDER = Path(commune_portal.rules.__file__).parent
-NOT_LAW = {"__init__", "folding", "chain", "acts"}
-"""Text forms and evidence formats are our own, not law."""
-FORBIDDEN = set(
-    ["flask", "peewee", "sqlite3", "os", "pathlib", "socket", "threading", "time", "io", "subprocess", "random", "secrets", "logging", "commune_portal.clock", "commune_portal.settings", "commune_portal.store"]
-)
+NOT_LAW = {"__init__", "folding", "chain", "acts", "content"}
+"""Text forms, file contents and evidence formats are our own, not law."""
+FORBIDDEN = {
+    *("flask", "peewee", "sqlite3", "os", "pathlib", "socket", "threading", "time", "io", "subprocess", "random"),
+    *("secrets", "logging", "commune_portal.clock", "commune_portal.settings", "commune_portal.store"),
+}
 MODULES = sorted(FOLDER.glob("*.py"))
 
 
