@@ -12,10 +12,10 @@ from commune_portal.edxml.markup import Markup
 from commune_portal.edxml.package import Status
 from commune_portal.edxml.scalars import is_organ_id, writable
 from commune_portal.errors import Malformed
+from commune_portal.rules.statuses import StatusCode
 
-EMITTED = frozenset({"01", "02", "03", "04", "05", "06", "13", "15", "16"})
-KNOWN = EMITTED | {"14"}
-_WITH_REASON = frozenset({"02", "13", "16"})
+EMITTED = frozenset(code.value for code in StatusCode)
+_WITH_REASON = frozenset({StatusCode.REFUSED, StatusCode.TAKE_BACK_ASKED, StatusCode.TAKE_BACK_DECLINED})
 
 
 def write_status(status: Status) -> bytes:
