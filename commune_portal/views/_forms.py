@@ -22,6 +22,7 @@ from typing import TypeVar
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from commune_portal.errors import Malformed, PortalError
+from commune_portal.rules.dates import parse_civil
 from commune_portal.rules.folding import clean_line, clean_text, nfc
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -146,14 +147,15 @@ class FormReader:
         return value
 
     def day(self, name: str, label: str, *, required: bool = False) -> date | None:
-        """A civil date typed as dd/mm/yyyy (or d/m/yyyy, with / . or -)."""
+        """A civil date typed as dd/mm/yyyy or d/m/yyyy."""
         value = self._checked(name, label, clean_line(self._form.get(name, "")), required=required, longest=30)
         if not value:
             return None
-        found = read_day(value)
-        if found is None:
-            self.refuse(name, f"{label}: «{value}» không phải là ngày; hãy nhập dạng ngày/tháng/năm, ví dụ 05/11/2026.")
-        return found
+        try:
+            return parse_civil(value, name)
+        except Malformed as error:
+            self.refuse(name, f"{label}: {error.sentence}")
+            return None
 
     def number(
         self, name: str, label: str, *, required: bool = False, least: int = 0, most: int = 1_000_000_000
@@ -230,14 +232,3 @@ class FormReader:
             self.refuse(name, f"{label}: dài quá {longest} ký tự.")
             return ""
         return value
-
-
-def read_day(value: str) -> date | None:
-    """A date typed as day, month, year with / . or - between; None for anything else."""
-    parts = value.replace(".", "/").replace("-", "/").split("/")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts) or len(parts[2]) != 4:
-        return None
-    try:
-        return date(int(parts[2]), int(parts[1]), int(parts[0]))
-    except ValueError:
-        return None

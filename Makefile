@@ -1,0 +1,49 @@
+# The commands of this house. `make run` and `make test` set everything up by themselves; a second time they need no
+# network. Everything is under .venv/ and .make/; remove both to begin anew.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := ./deploy/setup-here.sh
+PYTHON_FILES := commune_portal tests hatch_build.py hatch_tinos.py
+JOBS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test check story bench soak setup setup-test clean
+
+help:
+	@echo 'make run     set up, fill a demonstration in demo/ and serve it (two communes and a node)'
+	@echo 'make test    set up, Debian packages included, and run everything: check, then all stories'
+	@echo 'make check   the fast lane: format, lint, types, storeys, tests without processes and browser'
+	@echo 'make bench   ratios against the limits of speed.md; JSON=FILE writes them as JSON too'
+	@echo 'make soak    the hours-long tests'
+
+run: setup
+	$(BIN)/commune-portal demo --dir demo $(ARGS)
+
+test: setup-test check story
+
+check: setup-test
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not story and not soak" -n $(JOBS)
+
+story: setup-test
+	$(BIN)/pytest -m "story and not soak" -n $(JOBS) --dist loadfile
+
+bench: setup-test
+	$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
+
+soak: setup-test
+	$(BIN)/pytest -m soak -n 0
+
+setup:
+	@$(SETUP) run
+
+setup-test:
+	@$(SETUP) test
+
+clean:
+	rm -rf .make build dist commune_portal/static/vendor
