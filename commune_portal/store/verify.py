@@ -160,8 +160,13 @@ def referenced_files(connection: sqlite3.Connection) -> Iterator[tuple[str, str]
     """Every stored file that a register row names, with the row that names it."""
     yield from connection.execute("SELECT 'attachments:' || uid, sha256 FROM attachments ORDER BY id")
     yield from connection.execute("SELECT 'statuses:' || uid, packet_sha256 FROM statuses ORDER BY id")
-    yield from connection.execute("SELECT 'mailbox:' || uid, packet_sha256 FROM mailbox ORDER BY id")
+    yield from connection.execute(
+        "SELECT 'mailbox:' || uid, packet_sha256 FROM mailbox WHERE packet_sha256 <> '' ORDER BY id"
+    )
     yield from connection.execute("SELECT 'issuers:' || uid, seal_sha256 FROM issuers WHERE seal_sha256 <> ''")
+    yield from connection.execute(
+        "SELECT 'mandates:' || uid, picture_sha256 FROM mandates WHERE picture_sha256 <> ''"
+    )
 
 
 def _check_files(connection: sqlite3.Connection, folder: Path, result: Verification) -> None:

@@ -50,7 +50,8 @@ CREATE TABLE mandates (
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
     account_id INTEGER NOT NULL REFERENCES accounts (id), issuer_id INTEGER NOT NULL REFERENCES issuers (id),
     competence TEXT NOT NULL, position TEXT NOT NULL,
-    certificate_sha256 TEXT NOT NULL DEFAULT '', basis TEXT NOT NULL DEFAULT '',
+    certificate_sha256 TEXT NOT NULL DEFAULT '', picture_sha256 TEXT NOT NULL DEFAULT '',
+    basis TEXT NOT NULL DEFAULT '',
     valid_from TEXT NOT NULL, valid_until TEXT, row_hash TEXT NOT NULL
 ) STRICT;
 
@@ -138,7 +139,7 @@ CREATE TABLE assignments (
     incoming_id INTEGER NOT NULL REFERENCES incoming (id), account_id INTEGER NOT NULL REFERENCES accounts (id),
     part TEXT NOT NULL CHECK (part IN ('lead', 'support')), direction TEXT NOT NULL DEFAULT '', due_date TEXT,
     assigned_by INTEGER NOT NULL REFERENCES accounts (id), assigned_at TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('ASSIGNED', 'IN_PROGRESS', 'COMPLETED', 'REPLACED')),
+    state TEXT NOT NULL CHECK (state IN ('assigned', 'in-progress', 'completed', 'replaced')),
     started_at TEXT, completed_at TEXT, result TEXT NOT NULL DEFAULT '', row_hash TEXT NOT NULL
 ) STRICT;
 CREATE INDEX assignments_by_incoming ON assignments (incoming_id);
@@ -220,6 +221,10 @@ CREATE TABLE receipts (
     stored_at TEXT NOT NULL, row_hash TEXT NOT NULL, UNIQUE (given, message_id, peer_code)
 ) STRICT;
 
+CREATE TABLE anchors (
+    size INTEGER PRIMARY KEY, note TEXT NOT NULL, stored_at TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, recipient_code TEXT NOT NULL,
     urgency INTEGER NOT NULL, envelope TEXT NOT NULL, packet_sha256 TEXT NOT NULL, packet_bytes INTEGER NOT NULL,
@@ -257,7 +262,7 @@ CREATE TABLE organisation_keys (
 CREATE TABLE members (
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
     code TEXT NOT NULL UNIQUE, code_legacy TEXT NOT NULL DEFAULT '', name TEXT NOT NULL,
-    enrolment_sha256 TEXT NOT NULL DEFAULT '', epoch INTEGER NOT NULL DEFAULT 0,
+    enrolment_sha256 TEXT NOT NULL DEFAULT '', enrolment_until TEXT, epoch INTEGER NOT NULL DEFAULT 0,
     added_at TEXT NOT NULL, enrolled_at TEXT, closed_at TEXT, row_hash TEXT NOT NULL
 ) STRICT;
 
@@ -277,6 +282,12 @@ CREATE TABLE mailbox (
 CREATE INDEX mailbox_waiting ON mailbox (recipient_code, id);
 CREATE INDEX mailbox_by_packet ON mailbox (packet_sha256);
 CREATE INDEX mailbox_in_transit ON mailbox (id) WHERE fetched_at IS NULL;
+
+-- What we answered, byte for byte: a repetition gets the same bytes. Its signature is its own evidence.
+CREATE TABLE receipts_given (
+    message_id TEXT NOT NULL, packet_sha256 TEXT NOT NULL, sender_code TEXT NOT NULL,
+    bytes TEXT NOT NULL, given_at TEXT NOT NULL, PRIMARY KEY (message_id, packet_sha256, sender_code)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mirrors (
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
@@ -300,9 +311,15 @@ CREATE TABLE mirror_entries (
     medium TEXT NOT NULL DEFAULT '', is_signed INTEGER NOT NULL DEFAULT 0, urgency INTEGER NOT NULL DEFAULT 0,
     requires_handling INTEGER NOT NULL DEFAULT 0,
     promulgation_date TEXT, arrival_date TEXT, due_date TEXT, completed_date TEXT, dispatched_date TEXT,
-    last_seq INTEGER NOT NULL, PRIMARY KEY (mirror_id, object)
+    folded TEXT NOT NULL DEFAULT '', last_seq INTEGER NOT NULL, PRIMARY KEY (mirror_id, object)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mirror_entries_in_book ON mirror_entries (mirror_id, direction, year, number);
+
+-- What a member's envelopes and receipts said of its journal, until the mirror has come so far.
+CREATE TABLE stated_checkpoints (
+    mirror_id INTEGER NOT NULL REFERENCES mirrors (id), size INTEGER NOT NULL, head TEXT NOT NULL,
+    message_id TEXT NOT NULL, stated_at TEXT NOT NULL, PRIMARY KEY (mirror_id, size, head)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE member_contacts (
     member_id INTEGER PRIMARY KEY REFERENCES members (id), last_contact_at TEXT NOT NULL,
@@ -312,7 +329,7 @@ CREATE TABLE member_contacts (
 CREATE TABLE uploads (
     id TEXT PRIMARY KEY, member_id INTEGER NOT NULL REFERENCES members (id), message_id TEXT NOT NULL,
     sha256 TEXT NOT NULL, length INTEGER NOT NULL, made_at TEXT NOT NULL, expires_at TEXT NOT NULL,
-    UNIQUE (member_id, sha256)
+    verified_at TEXT, UNIQUE (member_id, sha256)
 ) STRICT;
 
 CREATE TABLE nonces (nonce TEXT PRIMARY KEY, seen_at TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -46,6 +46,31 @@ class StoredReceipt(Table):
         table_name = "receipts"
 
 
+class Anchor(Table):
+    """A working table: `anchors`, journal heads that the node has countersigned; each proves itself."""
+
+    size = peewee.IntegerField(primary_key=True)
+    note = peewee.TextField()
+    stored_at = InstantField()
+
+    class Meta:
+        table_name = "anchors"
+
+
+class ReceiptGiven(Table):
+    """A working table: `receipts_given`."""
+
+    message_id = peewee.TextField()
+    packet_sha256 = peewee.TextField()
+    sender_code = peewee.TextField()
+    bytes = peewee.TextField()
+    given_at = InstantField()
+
+    class Meta:
+        table_name = "receipts_given"
+        primary_key = peewee.CompositeKey("message_id", "packet_sha256", "sender_code")
+
+
 class OutboxItem(Table):
     """A working table: `outbox`."""
 

@@ -18,6 +18,7 @@ class Member(Table):
     code_legacy = peewee.TextField()
     name = peewee.TextField()
     enrolment_sha256 = peewee.TextField()
+    enrolment_until = InstantField(null=True)
     epoch = peewee.IntegerField()
     added_at = InstantField()
     enrolled_at = InstantField(null=True)
@@ -131,11 +132,26 @@ class MirrorEntry(Table):
     due_date = CivilDateField(null=True)
     completed_date = CivilDateField(null=True)
     dispatched_date = CivilDateField(null=True)
+    folded = peewee.TextField()
     last_seq = peewee.IntegerField()
 
     class Meta:
         table_name = "mirror_entries"
         primary_key = peewee.CompositeKey("mirror_id", "object")
+
+
+class StatedCheckpoint(Table):
+    """A working table: `stated_checkpoints`."""
+
+    mirror_id = peewee.IntegerField()
+    size = peewee.IntegerField()
+    head = peewee.TextField()
+    message_id = peewee.TextField()
+    stated_at = InstantField()
+
+    class Meta:
+        table_name = "stated_checkpoints"
+        primary_key = peewee.CompositeKey("mirror_id", "size", "head")
 
 
 class MemberContact(Table):
@@ -160,6 +176,7 @@ class Upload(Table):
     length = peewee.IntegerField()
     made_at = InstantField()
     expires_at = InstantField()
+    verified_at = InstantField(null=True)
 
     class Meta:
         table_name = "uploads"
