@@ -26,6 +26,8 @@ NUMBER_FIELD = "so_van_ban"
 DATE_FIELD = "ngay_thang"
 LEADER_FIELD = "ky_lanh_dao"
 ORGANISATION_FIELD = "ky_co_quan"
+ANNEX_FIELD = "ky_phu_luc"
+COPY_FIELD = "ky_ban_sao"
 
 TOOLTIPS = {
     NUMBER_FIELD: "Số của văn bản",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commune_portal import clock, errors
 from commune_portal.settings import Token
@@ -17,13 +18,15 @@ from commune_portal.signing import keys
 from commune_portal.signing.authority import (
     Authority,
     Holder,
-    PrivateKey,
     certificate_pem,
     key_pem,
     private_folder,
     write_private,
 )
 from commune_portal.signing.keys import TRIAL_MARK, Algorithm, TokenInfo
+
+if TYPE_CHECKING:
+    from commune_portal.signing.authority import PrivateKey
 
 TRIAL_SERIAL = "TRIAL"
 

@@ -1,0 +1,221 @@
+"""Checks the signatures of a PDF: cryptography, later changes, the chain to a trusted root. Never a network.
+
+Offline, revocation is seldom known; then the verdict is `SOUND`, never plainly valid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commune_portal import clock, errors
+from commune_portal.signing import drafts, keys
+from commune_portal.signing.reports import Chain, Modification, Report, SignatureReport, Verdict, overall
+from commune_portal.signing.trust import TrustStore
+
+if TYPE_CHECKING:
+    from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+    from pyhanko.sign.validation.status import PdfSignatureStatus
+
+# What these log with tracebacks is what we report in words; names of signers do not belong in the technical log.
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+def verify(pdf: Path, trust: TrustStore, at: datetime | None = None) -> Report:
+    """Checks every signature as of an instant (now, unless given); raises Malformed for a PDF that cannot be read."""
+    return asyncio.run(_verify(pdf, trust, at or clock.now()))
+
+
+async def _verify(pdf: Path, trust: TrustStore, at: datetime) -> Report:
+    content = pdf.read_bytes()
+    with drafts.foreign_pdf():
+        # Files made elsewhere are often a little loose; what matters is judged by the signature itself.
+        reader = drafts.read(content, strict=False)
+        embedded = list(reader.embedded_regular_signatures)
+        found = [await _Check(item, trust, at, _embedded_revocation(reader)).run() for item in embedded]
+        found += [_unsupported(name) for name in _filled_fields(reader) - {item.field_name for item in embedded}]
+    signatures = tuple(found)
+    return Report(signatures, overall(signatures))
+
+
+def _filled_fields(reader: Any) -> set[str]:
+    """Names of all fields with a signature, also of kinds that pyHanko passes over in silence."""
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    stamps = {item.field_name for item in reader.embedded_timestamp_signatures}
+    return {name for name, _, _ in enumerate_sig_fields(reader, filled_status=True)} - stamps
+
+
+def _embedded_revocation(reader: Any) -> tuple[list[Any], list[Any]]:
+    """(revocation lists, OCSP answers) that the file brings along."""
+    from pyhanko.sign.validation.dss import DocumentSecurityStore
+    from pyhanko.sign.validation.errors import NoDSSFoundError
+
+    try:
+        store = DocumentSecurityStore.read_dss(reader)
+    except NoDSSFoundError:
+        return [], []
+    return [item.get_object().data for item in store.crls], [item.get_object().data for item in store.ocsps]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """The check of one signature."""
+
+    embedded: EmbeddedPdfSignature
+    trust: TrustStore
+    at: datetime
+    revocation: tuple[list[Any], list[Any]]
+
+    async def run(self) -> SignatureReport:
+        """Everything about one signature; what cannot even be parsed is invalid."""
+        from pyhanko.sign.general import CMSExtractionError, CMSStructuralError
+        from pyhanko.sign.validation.errors import SignatureValidationError
+
+        try:
+            status = await self._status(self.at, "soft-fail")
+        except (SignatureValidationError, CMSExtractionError, CMSStructuralError) as error:
+            unreadable = self._blank(f"Không đọc được chữ ký số ({type(error).__name__}).")
+            return replace(unreadable, field=self.embedded.field_name)
+        report = self._described(status)
+        if not report.integrity_ok:
+            return replace(report, verdict=Verdict.INVALID, why="Nội dung văn bản không khớp với chữ ký số.")
+        if report.modification is Modification.CHANGED:
+            return replace(report, verdict=Verdict.INVALID, why="Văn bản bị sửa sau khi ký.")
+        return await self._judged(report, status)
+
+    async def _judged(self, report: SignatureReport, status: PdfSignatureStatus) -> SignatureReport:
+        """The verdict of a signature whose bytes are sound."""
+        if report.trial and not any(keys.describe(root).trial for root in self.trust.roots):
+            why = "Chữ ký thử nghiệm, không có giá trị pháp lý."
+            return replace(report, chain=Chain.UNTRUSTED, verdict=Verdict.INVALID, why=why)
+        if not self.trust.roots:
+            why = "Chưa cài chứng thư gốc nên chưa xác định được chứng thư của người ký. Báo người quản trị."
+            return replace(report, chain=Chain.UNKNOWN, verdict=Verdict.UNCHECKED, why=why)
+        if status.revoked:
+            why = "Chứng thư của người ký đã bị thu hồi."
+            return replace(report, chain=Chain.REVOKED, revocation_known=True, verdict=Verdict.INVALID, why=why)
+        if not status.trusted:
+            return await self._untrusted(report)
+        prefix = "Chữ ký thử nghiệm, không có giá trị pháp lý. " if report.trial else ""
+        if (await self._known_not_revoked()) and not report.trial:
+            why = "Văn bản nguyên vẹn, chứng thư được tin cậy và chưa bị thu hồi."
+            return replace(report, chain=Chain.TRUSTED, revocation_known=True, verdict=Verdict.VALID, why=why)
+        why = prefix + "Văn bản nguyên vẹn, đúng chứng thư; không có mạng nên chưa biết chứng thư có bị thu hồi không."
+        return replace(report, chain=Chain.TRUSTED, verdict=Verdict.SOUND, why=why)
+
+    async def _untrusted(self, report: SignatureReport) -> SignatureReport:
+        """Expired since, signed out of term, or from an authority that is not trusted here."""
+        if report.not_before is None or report.not_after is None or report.not_before <= self.at <= report.not_after:
+            why = (
+                "Chứng thư không do cơ quan chứng thực trong danh sách tin cậy cấp. "
+                "Nếu đó là cơ quan chứng thực hợp pháp, báo người quản trị cài chứng thư gốc rồi kiểm tra lại."
+            )
+            return replace(report, chain=Chain.UNTRUSTED, verdict=Verdict.INVALID, why=why)
+        claimed = report.timestamp or report.signed_at
+        in_term = claimed is not None and report.not_before <= claimed <= report.not_after
+        if claimed is not None and in_term and (await self._status(claimed, "soft-fail")).trusted:
+            why = (
+                "Chứng thư còn hạn vào ngày ký ghi trong văn bản nhưng nay đã hết hạn, "
+                "và không có dấu thời gian tin cậy để chứng minh ngày ký."
+            )
+            return replace(report, chain=Chain.EXPIRED, verdict=Verdict.UNCHECKED, why=why)
+        why = "Chứng thư đã hết hạn hoặc chưa đến hạn khi ký."
+        return replace(report, chain=Chain.EXPIRED, verdict=Verdict.INVALID, why=why)
+
+    async def _known_not_revoked(self) -> bool:
+        """True when revocation data at hand (in the file or the trust folder) vouches for the whole chain."""
+        lists, answers = self.revocation
+        if not (lists or answers or self.trust.revocation_lists):
+            return False
+        return bool((await self._status(self.at, "require")).trusted)
+
+    async def _status(self, moment: datetime, revocation_mode: str) -> PdfSignatureStatus:
+        """pyHanko's verdict under our trust, with nothing fetched."""
+        from asn1crypto import x509
+        from pyhanko.sign.validation import async_validate_pdf_signature
+        from pyhanko.sign.validation.settings import KeyUsageConstraints
+        from pyhanko_certvalidator import ValidationContext
+
+        lists, answers = self.revocation
+        context = ValidationContext(
+            trust_roots=[x509.Certificate.load(der) for der in self.trust.roots],
+            other_certs=[x509.Certificate.load(der) for der in self.trust.intermediates],
+            moment=moment,
+            allow_fetching=False,
+            crls=[*lists, *self.trust.revocation_lists],
+            ocsps=answers,
+            revocation_mode=revocation_mode,
+        )
+        usage = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"}, match_all_key_usages=False)
+        return await async_validate_pdf_signature(self.embedded, context, key_usage_settings=usage)
+
+    def _described(self, status: PdfSignatureStatus) -> SignatureReport:
+        """Who signed what, before any judgement."""
+        from pyhanko.sign.validation.status import SignatureCoverageLevel
+
+        info = keys.describe(status.signing_cert.dump())
+        covered = status.coverage or SignatureCoverageLevel.UNCLEAR
+        stamped = status.timestamp_validity
+        return replace(
+            self._blank(""),
+            common_name=info.common_name,
+            organisation=info.organisation,
+            certificate_serial=info.serial,
+            certificate_sha256=info.sha256,
+            issuer=info.issuer,
+            not_before=info.not_before,
+            not_after=info.not_after,
+            signed_at=_whole_seconds(status.signer_reported_dt),
+            timestamp=_whole_seconds(stamped.timestamp) if stamped and stamped.valid and stamped.trusted else None,
+            covers_whole_file=covered is SignatureCoverageLevel.ENTIRE_FILE,
+            integrity_ok=bool(status.intact and status.valid),
+            modification=_modification(status),
+            trial=info.trial,
+        )
+
+    def _blank(self, why: str) -> SignatureReport:
+        return _unsupported(self.embedded.field_name, why)
+
+
+def _unsupported(name: str, why: str = "Loại chữ ký số này chưa được hỗ trợ.") -> SignatureReport:
+    """A signature of which nothing is known; it is never ignored."""
+    return SignatureReport(
+        field=name, common_name="", organisation="", certificate_serial="", certificate_sha256="", issuer="",
+        not_before=None, not_after=None, signed_at=None, timestamp=None, covers_whole_file=False, integrity_ok=False,
+        modification=Modification.CHANGED, chain=Chain.UNKNOWN, revocation_known=False, trial=False,
+        verdict=Verdict.INVALID, why=why,
+    )  # fmt: skip
+
+
+def _modification(status: PdfSignatureStatus) -> Modification:
+    """pyHanko's difference analysis in three words; a suspicious or locked change is a change."""
+    from pyhanko.sign.diff_analysis import ModificationLevel
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
+
+    if status.coverage is SignatureCoverageLevel.ENTIRE_FILE:
+        return Modification.INTACT
+    level = status.modification_level
+    if status.docmdp_ok is False or level is None or level > ModificationLevel.FORM_FILLING:
+        return Modification.CHANGED
+    if status.coverage is None or status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
+        return Modification.CHANGED
+    return Modification.FORM_FILLED if level is ModificationLevel.FORM_FILLING else Modification.INTACT
+
+
+def _whole_seconds(instant: datetime | None) -> datetime | None:
+    """As UTC; a time without zone is not an instant."""
+    if instant is None or instant.tzinfo is None:
+        return None
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def require_acceptable(report: Report) -> None:
+    """Refuses a report with anything but sound signatures; raises SigningFailed with the reason."""
+    if not report.overall.acceptable:
+        raise errors.SigningFailed(f"{report.overall.label}: {report.why}")
