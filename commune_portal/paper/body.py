@@ -47,7 +47,7 @@ class Table:
 Block = Paragraph | Table
 
 _LEAD = re.compile(r"^(Điều\s+\d+[a-zđ]?\.|(?:Chương|Mục|Phần)\s+[IVXLC\d]+\.?)\s*(.*)$", re.DOTALL)
-_BASIS = ("Căn cứ ", "Theo đề nghị ", "Xét đề nghị ", "Xét Tờ trình ", "Thực hiện ")
+_BASIS = ("Căn cứ ", "Theo đề nghị ", "Xét đề nghị ", "Xét Tờ trình ")
 _HEADING_AT_MOST = 90
 
 
