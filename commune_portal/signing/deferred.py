@@ -245,7 +245,7 @@ def _signer(
             return signature
 
     certificate = x509.Certificate.load(certificate_der)
-    store = SimpleCertificateStore()
+    store: SimpleCertificateStore = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # typed in part only
     store.register_multiple([x509.Certificate.load(der) for der in chain_der])
     names = {Algorithm.RSA_PKCS1V15: "sha256_rsa", Algorithm.ECDSA: "sha256_ecdsa", Algorithm.RSA_PSS: "rsassa_pss"}
     mechanism: dict[str, Any] = {"algorithm": names[algorithm]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from commune_portal.paper.places import Places, Rectangle
 from commune_portal.settings import Token
@@ -39,7 +39,8 @@ def draft(path: Path, *, pages: int = 1, body: str = "Kính gửi: Phòng Nội 
     from commune_portal.paper import fonts
 
     names = fonts.registered()
-    canvas = Canvas(str(path), pagesize=(595.28, 841.89), initialFontName=names.regular, invariant=1)
+    first: Any = names.regular  # the stubs say float
+    canvas = Canvas(str(path), pagesize=(595.28, 841.89), initialFontName=first, invariant=1)
     for page in range(pages):
         canvas.setFont(names.regular, 13)
         if page == 0:
