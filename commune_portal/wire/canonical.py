@@ -22,11 +22,12 @@ def canonical(value: object) -> bytes:
     return canonical_bytes(value)
 
 
-def parse(data: bytes, limit: int) -> dict[str, Any]:
+def parse(data: bytes, limit: int, *, any_text: bool = False) -> dict[str, Any]:
     """Reads a JSON object of at most `limit` bytes; raises Malformed for what `canonical` could not have meant.
 
     Refused are doubled keys, numbers with a point, text that is not NFC, nesting deeper than 16; white space
-    and the order of keys are free.
+    and the order of keys are free. `any_text` lets text that is not NFC through: only for what is a copy of
+    somebody's evidence and must arrive as it is.
     """
     if len(data) > limit:
         raise Malformed("Dữ liệu nhận được dài quá giới hạn.", detail=f"{len(data)} bytes of JSON, limit {limit}")
@@ -40,7 +41,7 @@ def parse(data: bytes, limit: int) -> dict[str, Any]:
         )
         if not isinstance(value, dict):
             raise ValueError("not an object")
-        _check(value, DEEPEST)
+        _check(value, DEEPEST, any_text=any_text)
     except (ValueError, RecursionError) as error:
         raise Malformed("Dữ liệu nhận được không đọc được.", detail=f"JSON: {error}"[:200]) from error
     return value
@@ -71,11 +72,11 @@ def _refuse_number(text: str) -> NoReturn:
     raise ValueError(f"not a whole number: {text[:20]}")
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, depth: int, *, any_text: bool = False) -> None:
     if depth < 0:
         raise ValueError("nested too deep")
     if isinstance(value, str):
-        if not unicodedata.is_normalized("NFC", value):
+        if not any_text and not unicodedata.is_normalized("NFC", value):
             raise ValueError("text is not NFC")
         value.encode("utf-8")  # a lone surrogate has no UTF-8
     elif isinstance(value, bool) or value is None:
@@ -88,9 +89,9 @@ def _check(value: object, depth: int) -> None:
             if not isinstance(key, str):
                 raise ValueError("a key is not text")
             _check(key, depth)
-            _check(member, depth - 1)
+            _check(member, depth - 1, any_text=any_text)
     elif isinstance(value, list | tuple):
         for member in value:
-            _check(member, depth - 1)
+            _check(member, depth - 1, any_text=any_text)
     else:
         raise ValueError(f"{type(value).__name__} has no canonical form")

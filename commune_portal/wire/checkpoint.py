@@ -79,18 +79,18 @@ def parse_unverified(data: bytes) -> Note:
     return _read(_split(data)[0])
 
 
-def open_(data: bytes, signer: str, public_key: bytes) -> Note:
-    """Reads a note that `signer` has signed with this key; raises Malformed or Unauthenticated.
+def open_(data: bytes, signer: str, *public_keys: bytes) -> Note:
+    """Reads a note that `signer` has signed with one of its keys; raises Malformed or Unauthenticated.
 
     Signatures of others are left alone, as the note's specification asks.
     """
     text, signatures = _split(data)
     note = _read(text)
     for name, octets in signatures:
-        if name == signer and octets[:4] == _key_hash(signer, public_key):
-            if verify(public_key, octets[4:], text.encode()):
+        for public_key in public_keys:
+            named = name == signer and octets[:4] == _key_hash(signer, public_key)
+            if named and verify(public_key, octets[4:], text.encode()):
                 return note
-            break
     raise Unauthenticated("Chữ ký trên mốc kiểm tra của sổ không đúng.", detail=f"{note.origin} by {signer}")
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from commune_portal.rules.chain import Checkpoint
+from commune_portal.rules.chain import Checkpoint, canonical_bytes
 from commune_portal.wire import checkpoint as checkpoints
 from commune_portal.wire import fields, protocol
 from commune_portal.wire.canonical import canonical, parse
@@ -51,7 +51,7 @@ class Mirrored:
 
 def write(extract: JournalExtract) -> bytes:
     """Spells the body of POST /exchange/v1/journal."""
-    return canonical(
+    return canonical_bytes(
         {
             "checkpoint": checkpoints.to_body(extract.checkpoint),
             "epoch": extract.epoch,
@@ -64,7 +64,7 @@ def write(extract: JournalExtract) -> bytes:
 
 def read(data: bytes) -> JournalExtract:
     """Reads that body; raises Malformed. The chain is for the caller to check."""
-    body = parse(data, protocol.LARGEST_JOURNAL_BYTES)
+    body = parse(data, protocol.LARGEST_JOURNAL_BYTES, any_text=True)
     return JournalExtract(
         fields.text(body, "installation_uid", 64),
         fields.integer(body, "epoch"),
