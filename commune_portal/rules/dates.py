@@ -15,7 +15,7 @@ _SENTENCE = "Ngày chưa đúng. Hãy nhập theo dạng ngày/tháng/năm, ví 
 def printed_date(place: str, day: date) -> str:
     """The date line of a document: `An Phú, ngày 05 tháng 01 năm 2026`, `ngày 29 tháng 6`.
 
-    Source: NĐ 30/2020, Phụ lục I, II.4 (days below 10 and months 1 and 2 get a leading zero).
+    Source: NĐ 30/2020, Phụ lục I (days below 10 and months 1 and 2 get a leading zero).
     """
     month = f"{day.month:02d}" if day.month <= 2 else str(day.month)
     words = f"ngày {day.day:02d} tháng {month} năm {day.year}"

@@ -37,7 +37,7 @@ def clean_text(text: str) -> str:
 
 def fold(text: str) -> str:
     """The search key: lower case, no marks, đ as d, single spaces; `fold("Ủy ban Đ")` is `"uy ban d"`."""
-    spread = unicodedata.normalize("NFKD", clean_line(text).casefold().translate(_D_STROKE))
+    spread = unicodedata.normalize("NFKD", clean_line(text).casefold())
     bare = "".join(sign for sign in spread if not unicodedata.combining(sign))
     return " ".join(bare.translate(_D_STROKE).casefold().split())
 

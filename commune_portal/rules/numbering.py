@@ -183,7 +183,7 @@ def check_opening_number(number: int) -> int:
 def format_number(number: int, width: int = 2) -> str:
     """The number as printed: below ten with a leading zero.
 
-    Source: NĐ 30/2020, Phụ lục I, II.3.a.
+    Source: NĐ 30/2020, Phụ lục I, II.3.
     """
     if number < 1:
         raise Malformed("Số văn bản phải từ 1 trở lên.", field="number")
@@ -193,7 +193,7 @@ def format_number(number: int, width: int = 2) -> str:
 def check_abbreviation(text: str, field: str = "abbreviation") -> str:
     """The abbreviation of an office, unit or field as kept: letters and digits; raises Malformed.
 
-    Source: NĐ 30/2020, Phụ lục I, II.3.b (set by the head; `/` and `-` stand between the groups).
+    Source: NĐ 30/2020, Phụ lục I, II.3 (set by the head; `/` and `-` stand between the groups).
     """
     abbreviation = clean_line(text)
     if not _ABBREVIATION.fullmatch(abbreviation):
@@ -208,7 +208,7 @@ def check_abbreviation(text: str, field: str = "abbreviation") -> str:
 def symbol(kind: DocumentType, office_abbreviation: str, unit_abbreviation: str = "") -> str:
     """The symbol: `QĐ-UBND` for a named type, `UBND-VX` for a letter, whose unit or field must be given.
 
-    Source: NĐ 30/2020, Phụ lục I, II.3.b.
+    Source: NĐ 30/2020, Phụ lục I, II.3.
     """
     office = check_abbreviation(office_abbreviation)
     if not kind.lettered:

@@ -109,7 +109,7 @@ def kept_until(work_ended: date, term: RetentionTerm) -> date | None:
 def must_be_handed_over_by(work_ended: date, term: RetentionTerm) -> date | None:
     """The last day to hand a dossier to the office's archives, one year after the work; None when it is not.
 
-    Source: NĐ 30/2020, Điều 30 (one year from the end of the work; dossiers kept five years or longer).
+    Source: NĐ 30/2020, Điều 28-31 (one year from the end of the work; dossiers kept five years or longer).
     """
     if not term.is_handed_over:
         return None

@@ -60,7 +60,7 @@ def test_a_part_larger_than_the_whole_is_refused() -> None:
 
 
 def test_halves_are_rounded_up() -> None:
-    assert Rate("thử", 1, 8_000, "", "").percent == 0.01
+    assert Rate("thử", 1, 800, "", "").percent == 0.13
     assert Rate("thử", 1, 3, "", "").percent == 33.33
 
 

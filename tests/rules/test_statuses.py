@@ -192,6 +192,11 @@ def test_a_status_is_applied_only_forwards(current: str | None, arrived: str, no
     assert bool(outcome.reason) != outcome.applied
 
 
+def test_a_refusal_after_registering_is_told_apart_from_a_late_status() -> None:
+    assert "đã vào sổ" in advance(StatusCode.REGISTERED, StatusCode.REFUSED).reason
+    assert "muộn" in advance(StatusCode.IN_PROGRESS, StatusCode.ASSIGNED).reason
+
+
 def _after(arrivals: list[StatusCode]) -> StatusCode | None:
     now: StatusCode | None = None
     for arrived in arrivals:
