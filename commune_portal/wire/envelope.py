@@ -98,7 +98,7 @@ def _read(body: dict[str, Any]) -> Envelope:
         urgency=fields.integer(body, "urgency", 0, MOST_URGENT),
         created=fields.instant(body, "created"),
         packet_sha256=fields.matching(body, "packet_sha256", fields.SHA256),
-        packet_bytes=fields.integer(body, "packet_bytes"),
+        packet_bytes=fields.integer(body, "packet_bytes", 1),
         checkpoint=checkpoints.from_body(body, "checkpoint"),
         key_id=fields.matching(body, "key_id", fields.KEY_ID),
         in_reply_to=fields.optional_matching(body, "in_reply_to", fields.MESSAGE_ID),
