@@ -138,12 +138,13 @@ def describe(der: bytes) -> CertificateInfo:
         values = certificate.subject.get_attributes_for_oid(oid)
         return str(values[0].value) if values else ""
 
+    names = {NameOID.TITLE: "T", NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
     return CertificateInfo(
         sha256=hashlib.sha256(der).hexdigest(),
-        subject=certificate.subject.rfc4514_string(),
+        subject=certificate.subject.rfc4514_string(names),
         common_name=first(NameOID.COMMON_NAME),
         organisation=first(NameOID.ORGANIZATION_NAME),
-        issuer=certificate.issuer.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(names),
         serial=f"{certificate.serial_number:X}",
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,

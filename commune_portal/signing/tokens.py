@@ -126,14 +126,21 @@ def list_tokens(module_path: str) -> tuple[TokenInfo, ...]:
 
 def _listed(module_path: str) -> tuple[TokenInfo, ...]:
     with _owned(module_path) as library:
-        return tuple(_described(token) for token in library.get_tokens())
+        return tuple(_described(token) for token in _in_use(library))
+
+
+def _in_use(library: Any) -> list[Any]:
+    """The tokens that are plugged in and set up; SoftHSM always shows a blank one too."""
+    from pkcs11 import TokenFlag
+
+    return [token for token in library.get_tokens() if token.flags & TokenFlag.TOKEN_INITIALIZED]
 
 
 def _described(token: Any) -> TokenInfo:
     """One token's label, flags and end-entity certificates."""
     from pkcs11 import TokenFlag
 
-    ders = [] if not token.flags & TokenFlag.TOKEN_INITIALIZED else [der for der, _ in _certificates(token)]
+    ders = [der for der, _ in _certificates(token)]
     return TokenInfo(
         serial=_serial(token),
         label=token.label,
@@ -168,18 +175,13 @@ def _certificates(token: Any) -> list[tuple[bytes, bytes]]:
 
 def _find(library: Any, certificate_sha256: str) -> _Found:
     """The token that holds a certificate; labels and slots repeat, a fingerprint does not."""
-    from pkcs11 import TokenFlag
-
-    any_token = False
-    for token in library.get_tokens():
-        if not token.flags & TokenFlag.TOKEN_INITIALIZED:
-            continue
-        any_token = True
+    plugged_in = _in_use(library)
+    for token in plugged_in:
         certificates = _certificates(token)
         for der, object_id in certificates:
             if hashlib.sha256(der).hexdigest() == certificate_sha256:
                 return _Found(token, der, object_id, [item for item, _ in certificates if item != der])
-    if any_token:
+    if plugged_in:
         raise errors.TokenHasNoUsableCertificate
     raise errors.TokenMissing
 
