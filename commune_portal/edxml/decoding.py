@@ -12,6 +12,9 @@ from commune_portal.errors import TooLarge
 _SPACE = b" \t\r\n"
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _ALPHABET = _LETTERS + b"="
+_ALIEN = "nội dung có ký tự không thuộc base64"
+_TRAILING = "còn dữ liệu sau dấu kết thúc base64"
+_CUT = "nội dung mã hoá base64 bị cụt"
 _FOREIGN = bytes(set(range(256)) - set(_ALPHABET))
 
 
@@ -36,7 +39,7 @@ class Decoder:
         self._size = 0
         self._left = b""
         self._ended = False
-        self._damage = ""
+        self._damages: set[str] = set()
 
     def take_pure(self, data: memoryview) -> bool:
         """Decodes a piece that is nothing but base64 and white space, or does nothing and says False."""
@@ -82,11 +85,13 @@ class Decoder:
         if left:
             self._take_mixed(left)
         if self._left:
-            self._note("nội dung mã hoá base64 bị cụt")
+            self._damages.add(_CUT)
             if len(self._left) > 1:
                 self._store(binascii.a2b_base64(self._left + b"=" * (4 - len(self._left))))
         self._file.close()
-        return Content(self.path, self._size, self._digest.hexdigest(), self._damage)
+        # The worst is told, not the first: what is found may not depend on how the text was cut into pieces.
+        damage = next((item for item in (_ALIEN, _TRAILING, _CUT) if item in self._damages), "")
+        return Content(self.path, self._size, self._digest.hexdigest(), damage)
 
     def abandon(self) -> None:
         """Closes the file without ending it."""
@@ -94,11 +99,11 @@ class Decoder:
 
     def _take_mixed(self, data: bytes) -> None:
         if data.translate(None, _ALPHABET):
-            self._note("nội dung có ký tự không thuộc base64")
+            self._damages.add(_ALIEN)
             data = data.translate(None, _FOREIGN)
         if self._ended:
             if data.strip(b"="):
-                self._note("còn dữ liệu sau dấu kết thúc base64")
+                self._damages.add(_TRAILING)
             return
         letters, padding, rest = data.partition(b"=")
         if not padding:
@@ -108,14 +113,14 @@ class Decoder:
             return
         self._ended = True
         if rest.strip(b"="):
-            self._note("còn dữ liệu sau dấu kết thúc base64")
+            self._damages.add(_TRAILING)
         whole = len(letters) & ~3
         self._store(binascii.a2b_base64(letters[:whole]))
         tail = letters[whole:]
         if len(tail) > 1:
             self._store(binascii.a2b_base64(tail + b"=" * (4 - len(tail))))
         else:
-            self._note("nội dung mã hoá base64 bị cụt")
+            self._damages.add(_CUT)
 
     def _store(self, plain: bytes) -> None:
         self._size += len(plain)
@@ -123,6 +128,3 @@ class Decoder:
             raise TooLarge("Một tệp đính kèm lớn quá giới hạn. Đề nghị nơi gửi chia nhỏ tệp.")
         self._digest.update(plain)
         self._file.write(plain)
-
-    def _note(self, damage: str) -> None:
-        self._damage = self._damage or damage

@@ -112,6 +112,7 @@ class PacketStream:
         finally:
             if self._decoder is not None:
                 self._decoder.abandon()
+            self._decoder, self._stack = None, []  # taking the handlers away flushes text that waits in a buffer
             for handler in ("XmlDecl", "StartDoctypeDecl", "StartElement", "EndElement", "CharacterData"):
                 setattr(self._parser, f"{handler}Handler", None)  # frees the cycle with this object at once
         assert self.root is not None
@@ -251,7 +252,7 @@ class PacketStream:
 _REPEATED = frozenset(
     {"To", "ResponseFor", "Place", "Appendix", "TraceHeader", "Reference", "Attachment", "Receiver", "ReplacementInfo"}
 )
-_OBVIOUS = frozenset({"edXML", "edXMLEnvelope"})
+_OBVIOUS = frozenset({"edXML", "edXMLEnvelope", "edXMLHeader", "edXMLBody"})
 
 
 def _whole_tags(chunk: bytes) -> tuple[bytes, bytes]:
