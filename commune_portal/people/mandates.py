@@ -30,6 +30,7 @@ class Mandate:
     competence: Competence
     position: str
     certificate_sha256: str
+    picture_sha256: str
     basis: str
     valid_from: date
     valid_until: date | None
@@ -119,6 +120,12 @@ def set_certificate(by: Actor, mandate_id: int, certificate_sha256: str) -> None
     _update(by, mandate(mandate_id), {"certificate_sha256": certificate_sha256}, "certificate")
 
 
+def set_picture(by: Actor, mandate_id: int, picture_sha256: str) -> None:
+    """Sets the stored transparent picture of the handwritten signature. Source: NĐ 30/2020, Phụ lục I, II.7.d."""
+    by.require(Verb.ADMINISTRATION_TOKEN)
+    _update(by, mandate(mandate_id), {"picture_sha256": picture_sha256}, "picture")
+
+
 def _update(by: Actor, before: Mandate, values: dict[str, str], how: str) -> None:
     with database.transaction() as work:
         row = work.update("mandates", before.id, values)
@@ -173,8 +180,8 @@ def all_mandates() -> list[Mandate]:
 
 def _select(clause: str, parameters: tuple[object, ...] = ()) -> list[Mandate]:
     found = database.rows(
-        "SELECT id, uid, account_id, issuer_id, competence, position, certificate_sha256, basis, valid_from,"
-        f" valid_until FROM mandates {clause}",
+        "SELECT id, uid, account_id, issuer_id, competence, position, certificate_sha256,"
+        f" picture_sha256, basis, valid_from, valid_until FROM mandates {clause}",
         parameters,
     )
     return [
@@ -186,9 +193,10 @@ def _select(clause: str, parameters: tuple[object, ...] = ()) -> list[Mandate]:
             competence=Competence(row[4]),
             position=row[5],
             certificate_sha256=row[6],
-            basis=row[7],
-            valid_from=date.fromisoformat(row[8]),
-            valid_until=date.fromisoformat(row[9]) if row[9] else None,
+            picture_sha256=row[7],
+            basis=row[8],
+            valid_from=date.fromisoformat(row[9]),
+            valid_until=date.fromisoformat(row[10]) if row[10] else None,
         )
         for row in found
     ]

@@ -41,6 +41,8 @@ class Act(StrEnum):
     OUTGOING_DISPATCHED = "outgoing.dispatched"
     OUTGOING_DELIVERED = "outgoing.delivered"
     OUTGOING_REFUSED_BY_NODE = "outgoing.refused-by-node"
+    RECEIPT_KEPT = "receipt.kept"
+    PACKET_QUARANTINED = "packet.quarantined"
     NUMBER_VOIDED = "number.voided"
     STATUS_ARRIVED = "status.arrived"
     EXPORTED = "exported"
@@ -97,6 +99,8 @@ _LABELS: dict[Act, str] = {
     Act.OUTGOING_DISPATCHED: "Gửi đi",
     Act.OUTGOING_DELIVERED: "Nút liên thông đã nhận",
     Act.OUTGOING_REFUSED_BY_NODE: "Nút liên thông từ chối",
+    Act.RECEIPT_KEPT: "Lưu biên nhận của nút liên thông",
+    Act.PACKET_QUARANTINED: "Cách ly gói tin không đọc được",
     Act.NUMBER_VOIDED: "Hủy số",
     Act.STATUS_ARRIVED: "Nhận trạng thái từ nơi nhận",
     Act.EXPORTED: "Xuất dữ liệu",

@@ -18,6 +18,7 @@ from typing import Any
 
 import peewee
 
+from commune_portal import points
 from commune_portal.errors import DiskFull, PortalError, RuleBroken, StoreBusy, StoreDamaged, StoreRefused
 from commune_portal.store.register import Work
 
@@ -194,6 +195,7 @@ def transaction() -> Iterator[Work]:
         try:
             yield work
             work.refuse_unjournalled()
+            points.reach("inside-transaction")
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             _roll_back(connection)
@@ -207,6 +209,7 @@ def transaction() -> Iterator[Work]:
         except BaseException:
             _roll_back(connection)
             raise
+        points.reach("after-commit")
         for after in work.after_commit:
             after()
     finally:

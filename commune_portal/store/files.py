@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from commune_portal import points
 from commune_portal.errors import DiskFull, NotFound, StoreDamaged, TooLarge
 
 PIECE_BYTES = 256 * 1024
@@ -104,6 +105,7 @@ def keep_stream(pieces: Iterable[bytes], limit_bytes: int | None = None) -> Stor
                 out.write(piece)
             out.flush()
             os.fsync(out.fileno())
+        points.reach("file-synced")
         return _settle(target, digest.hexdigest(), size)
     finally:
         target.unlink(missing_ok=True)
@@ -122,6 +124,7 @@ def adopt(source: Path) -> Stored:
             digest.update(piece)
             size += len(piece)
         os.fsync(file.fileno())
+    points.reach("file-synced")
     return _settle(source, digest.hexdigest(), size)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from commune_portal import points
 from commune_portal.errors import StoreDamaged, StoreRefused
 from commune_portal.store import database, register
 
@@ -98,6 +99,7 @@ def _apply(
             if before_statement is not None:
                 before_statement(step.number, position)
             connection.execute(statement)
+            points.reach("inside-migration")
         broken = connection.execute("PRAGMA foreign_key_check").fetchall()
         integrity = connection.execute("PRAGMA integrity_check").fetchone()[0]
         if broken or integrity != "ok":

@@ -192,9 +192,10 @@ CREATE TABLE recipients (
     outgoing_id INTEGER NOT NULL REFERENCES outgoing (id), organ_code TEXT NOT NULL, organ_name TEXT NOT NULL,
     message_id TEXT NOT NULL UNIQUE, queued_at TEXT NOT NULL, delivered_at TEXT,
     refused_at TEXT, refusal TEXT NOT NULL DEFAULT '',
-    status TEXT NOT NULL DEFAULT '', status_at TEXT, status_reason TEXT NOT NULL DEFAULT '', row_hash TEXT NOT NULL,
-    UNIQUE (outgoing_id, organ_code)
+    status TEXT NOT NULL DEFAULT '', status_at TEXT, status_reason TEXT NOT NULL DEFAULT '', row_hash TEXT NOT NULL
 ) STRICT;
+
+CREATE UNIQUE INDEX recipients_are_sent_to_once ON recipients (outgoing_id, organ_code) WHERE refused_at IS NULL;
 
 CREATE TABLE statuses (
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
@@ -293,7 +294,7 @@ CREATE TABLE mirrors (
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
     member_id INTEGER NOT NULL REFERENCES members (id), epoch INTEGER NOT NULL, genesis TEXT NOT NULL,
     size INTEGER NOT NULL, head TEXT NOT NULL, disagreement TEXT NOT NULL DEFAULT '', checked_at TEXT NOT NULL,
-    row_hash TEXT NOT NULL, UNIQUE (member_id, epoch)
+    row_hash TEXT NOT NULL, UNIQUE (member_id, epoch, genesis)
 ) STRICT;
 
 CREATE TABLE mirror_lines (

@@ -60,6 +60,7 @@ class Mandate(Table):
     competence = peewee.TextField()
     position = peewee.TextField()
     certificate_sha256 = peewee.TextField()
+    picture_sha256 = peewee.TextField()
     basis = peewee.TextField()
     valid_from = CivilDateField()
     valid_until = CivilDateField(null=True)

@@ -1,0 +1,301 @@
+"""What the exchange brings: receive stores, receipts and answers 01; check verifies signatures later.
+
+`receive` is idempotent by message id: a duplicate gets the original receipt, byte for byte. A packet that cannot
+be read is quarantined with its bytes and refused for good by a signed receipt, so the queue goes on.
+Source: QĐ 28/2018, Điều 9.1, 6.3; NĐ 30/2020, Điều 21.2; decisions 7, 17.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from commune_portal import clock, points
+from commune_portal.documents import answers, attachments, dispatch
+from commune_portal.documents.answers import Answer, Concerned
+from commune_portal.documents.attachments import EDXML, PDF, Kept
+from commune_portal.edxml import package, reader
+from commune_portal.errors import Malformed, NotFound, PortalError, StoreDamaged, TooLarge
+from commune_portal.people.actors import PORTAL
+from commune_portal.rules import content, folding
+from commune_portal.rules.acts import Act
+from commune_portal.rules.chain import Checkpoint
+from commune_portal.rules.kinds import Urgency
+from commune_portal.rules.statuses import BusinessType, IncomingState, StatusCode
+from commune_portal.signing.reports import Report, Verdict
+from commune_portal.signing.workshop import workshop
+from commune_portal.store import database, files, installation, journal, search
+from commune_portal.store.files import Stored
+from commune_portal.store.register import Work
+from commune_portal.wire import envelope as envelopes
+from commune_portal.wire import keys
+from commune_portal.wire import receipt as receipts
+from commune_portal.wire.envelope import Envelope, Kind
+from commune_portal.wire.receipt import Receipt, RefusalType
+
+SUBJECT_MISSING = "(không có trích yếu)"
+
+
+def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits | None = None) -> bytes:
+    """Takes one envelope and its packet and answers our signed receipt; the packet's file is moved to the store.
+
+    Raises Unauthenticated for an envelope that its sender did not sign, Malformed for a packet whose bytes are not
+    those that the envelope names: both prove nothing and get no receipt.
+    """
+    envelope = envelopes.open_(envelope_bytes, sender_key)
+    mine = installation.own()
+    earlier = _earlier(envelope)
+    if earlier is not None:
+        return earlier
+    packet = files.adopt(packet_path)
+    if packet != Stored(envelope.packet_sha256, envelope.packet_bytes):
+        raise Malformed("Gói tin tải về không đúng mã băm ghi trên phong bì.", detail=envelope.message_id)
+    if envelope.recipient != mine.code:
+        return _refuse(envelope, envelope_bytes, packet, RefusalType.INVALID_ADDRESSEE, "Gói tin gửi nhầm cơ quan.")
+    with _scratch() as folder:
+        try:
+            parsed = reader.read(files.path_of(packet.sha256), folder, limits)
+            _require_kind(envelope, parsed)
+        except (Malformed, TooLarge) as error:
+            kind = RefusalType.TOO_LARGE if isinstance(error, TooLarge) else RefusalType.MALFORMED
+            return _refuse(envelope, envelope_bytes, packet, kind, error.sentence)
+        if isinstance(parsed, package.Status):
+            return _take_status(envelope, parsed, packet)
+        kept = [_keep(item) for item in parsed.attachments if item.path is not None]
+        return _take_document(envelope, parsed, packet, kept)
+
+
+def sender_key(code: str, key_id: str) -> bytes | None:
+    """The key of another office as the node's directory gives it; a revoked key opens nothing new."""
+    row = database.row(
+        "SELECT public_key FROM organisation_keys WHERE organ_code = ? AND key_id = ? AND revoked_at IS NULL",
+        (code, key_id),
+    )
+    return bytes.fromhex(row[0]) if row else None
+
+
+def _earlier(envelope: Envelope) -> bytes | None:
+    row = database.row("SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,))
+    if row is None:
+        return None
+    given = receipts.parse_unverified(row[0].encode())
+    if given.packet_sha256 != envelope.packet_sha256:
+        raise Malformed("Hai gói tin khác nhau mang cùng một mã thông điệp.", detail=envelope.message_id)
+    return str(row[0]).encode()
+
+
+def _require_kind(envelope: Envelope, parsed: package.Edoc | package.Status) -> None:
+    is_status = isinstance(parsed, package.Status)
+    if is_status != (envelope.kind is Kind.STATUS):
+        raise Malformed("Loại gói tin ghi trên phong bì không khớp với nội dung.")
+    if isinstance(parsed, package.Edoc) and parsed.business and parsed.business.type not in (None, BusinessType.NEW):
+        raise Malformed("Gói thu hồi, cập nhật hoặc thay thế chưa được hỗ trợ ở phiên bản này.")
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    folder = files.temporary()
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def _keep(attachment: package.Attachment) -> Kept:
+    assert attachment.path is not None
+    with attachment.path.open("rb") as file:
+        head = file.read(content.HEAD_BYTES)
+    name = content.safe_name(attachment.name)
+    return Kept(files.adopt(attachment.path), name, content.media_type_of(name, head))
+
+
+def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept: list[Kept]) -> bytes:
+    mine = installation.own()
+    answer = answers.prepare(PORTAL, _concerned(envelope, edoc), StatusCode.ARRIVED)
+    main = next((item for item in kept if item.media_type == PDF), None)
+    other = edoc.other or package.OtherInfo()
+    signer = edoc.signer or package.Signer()
+    urgency = min(envelope.urgency, int(Urgency.FLASH))
+    with database.transaction() as work:
+        earlier = work.execute(
+            "SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,)
+        ).fetchone()
+        if earlier is not None:
+            return str(earlier[0]).encode()
+        subject = folding.clean_line(edoc.subject) or SUBJECT_MISSING
+        row = work.insert(
+            "incoming",
+            {
+                "origin": "exchange",
+                "state": IncomingState.ARRIVED,
+                "message_id": envelope.message_id,
+                "document_id": edoc.document_id,
+                "sender_code": envelope.sender,
+                "sender_name": edoc.sender.name or envelope.sender,
+                "code_number": edoc.code.number,
+                "code_notation": edoc.code.notation,
+                "promulgation_date": edoc.promulgation_date.isoformat() if edoc.promulgation_date else None,
+                "type_name": edoc.document_type.name,
+                "subject": subject,
+                "signer_name": signer.full_name,
+                "signer_position": signer.position,
+                "urgency": urgency,
+                "page_amount": other.page_amount or 0,
+                "paper_follows": int(bool(edoc.business and edoc.business.paper)),
+                "asked_due_date": edoc.due_date.isoformat() if edoc.due_date else None,
+                "arrived_at": clock.now_text(),
+                "note": "\n".join(finding.sentence for finding in edoc.findings[:5]),
+            },
+        )
+        attachments.attach(work, "incoming", row.id, "packet", Kept(packet, f"{envelope.message_id}.edxml", EDXML))
+        for ordinal, item in enumerate(kept):
+            attachments.attach(work, "incoming", row.id, "main" if item is main else "annex", item, ordinal)
+        put_in_search(work, row.id)
+        checkpoint = journal.write(
+            work, Act.INCOMING_ARRIVED, journal.SYSTEM, about=f"incoming:{row.uid}", after=IncomingState.ARRIVED,
+            dates={"promulgated": edoc.promulgation_date.isoformat() if edoc.promulgation_date else None},
+            files=[packet.sha256, *(item.stored.sha256 for item in kept)],
+            facts={"message": envelope.message_id, "sender": envelope.sender, "document": edoc.document_id,
+                   "urgency": urgency, "medium": "electronic"},
+            texts={"author": edoc.sender.name, "symbol": edoc.code.printed, "type_name": edoc.document_type.name,
+                   "subject": subject, "signer": signer.full_name},
+        )  # fmt: skip
+        about = f"incoming:{row.uid}"
+        receipt = _give_receipt(work, envelope, mine.code, row.id, checkpoint, None)
+        answers.queue(work, _about(answer, about), checkpoint)
+    points.reach("before-answer")
+    return receipt
+
+
+def _about(answer: Answer | None, about: str) -> Answer | None:
+    return answer and replace(answer, concerned=replace(answer.concerned, about=about))
+
+
+def _concerned(envelope: Envelope, edoc: package.Edoc) -> Concerned:
+    day = edoc.promulgation_date.isoformat() if edoc.promulgation_date else None
+    return Concerned(
+        envelope.sender, edoc.document_id, edoc.code.printed, day, envelope.message_id, envelope.urgency, ""
+    )
+
+
+def _take_status(envelope: Envelope, status: package.Status, packet: Stored) -> bytes:
+    with database.transaction() as work:
+        earlier = work.execute(
+            "SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,)
+        ).fetchone()
+        if earlier is not None:
+            return str(earlier[0]).encode()
+        about, row_id, applied = dispatch.status_arrived(work, envelope, status, packet)
+        checkpoint = journal.write(
+            work, Act.STATUS_ARRIVED, journal.SYSTEM, about=about, files=[packet.sha256],
+            facts={"message": envelope.message_id, "sender": envelope.sender, "code": status.status_code,
+                   "document": status.response_for.document_id, "applied": int(applied)},
+            texts={"reason": status.description, "handler": status.staff.staff if status.staff else ""},
+        )  # fmt: skip
+        receipt = _give_receipt(work, envelope, installation.own().code, row_id, checkpoint, None)
+    points.reach("before-answer")
+    return receipt
+
+
+def _give_receipt(
+    work: Work, envelope: Envelope, mine: str, sequence: int, checkpoint: Checkpoint, refusal: RefusalType | None
+) -> bytes:
+    own = keys.own()
+    sealed = receipts.seal(
+        Receipt(
+            message_id=envelope.message_id,
+            packet_sha256=envelope.packet_sha256,
+            verdict=receipts.Verdict.REFUSED if refusal else receipts.Verdict.ACCEPTED,
+            refusal=refusal,
+            receiver=mine,
+            receiver_sequence=sequence,
+            received_at=clock.now(),
+            checkpoint=checkpoint,
+            sender_checkpoint=envelope.checkpoint,
+            key_id=own.key_id,
+        ),
+        own,
+    )
+    work.execute(
+        "INSERT INTO receipts_given (message_id, bytes, given_at) VALUES (?, ?, ?)",
+        (envelope.message_id, sealed.decode(), clock.now_text()),
+    )
+    return sealed
+
+
+def _refuse(envelope: Envelope, sealed: bytes, packet: Stored, refusal: RefusalType, reason: str) -> bytes:
+    """Quarantines a packet and refuses it for good: the raw bytes stay, the queue goes on."""
+    with database.transaction() as work:
+        work.execute(
+            "INSERT INTO quarantine (message_id, sender_code, envelope, packet_sha256, reason, arrived_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (envelope.message_id, envelope.sender, sealed.decode(), packet.sha256, reason, clock.now_text()),
+        )
+        row_id = work.execute("SELECT last_insert_rowid()").fetchone()[0]
+        checkpoint = journal.write(
+            work, Act.PACKET_QUARANTINED, journal.SYSTEM, files=[packet.sha256],
+            facts={"message": envelope.message_id, "sender": envelope.sender, "refusal": refusal.value},
+            texts={"reason": reason},
+        )  # fmt: skip
+        return _give_receipt(work, envelope, installation.own().code, row_id, checkpoint, refusal)
+
+
+def unchecked(limit: int = 20) -> list[int]:
+    """Documents that came by the exchange and whose signatures nobody has looked at yet."""
+    found = database.rows(
+        "SELECT id FROM incoming WHERE state = ? AND check_verdict = '' ORDER BY urgency DESC, id LIMIT ?",
+        (IncomingState.ARRIVED.value, limit),
+    )
+    return [row[0] for row in found]
+
+
+def check(row_id: int) -> Verdict:
+    """Checks the signatures of a document's PDF outside any transaction and writes the result beside it.
+
+    What the workshop cannot check is UNCHECKED with the reason, never valid. Source: QĐ 28/2018, Điều 9.1.
+    """
+    file = attachments.shown("incoming", row_id)
+    if file is None:
+        report = Report((), Verdict.NONE)
+    elif not files.is_sound(files.root(), file.sha256):
+        raise StoreDamaged(detail=file.sha256)
+    else:
+        try:
+            report = workshop().verify(file.path)
+        except PortalError:
+            report = Report((), Verdict.UNCHECKED)
+    with database.transaction() as work:
+        row = work.update(
+            "incoming",
+            row_id,
+            {
+                "check_verdict": report.overall,
+                "check_report": json.dumps(report.to_json(), ensure_ascii=False),
+                "checked_at": clock.now_text(),
+            },
+        )
+        journal.write(
+            work, Act.INCOMING_CHECKED, journal.SYSTEM, about=f"incoming:{row.uid}",
+            files=[file.sha256] if file else [],
+            facts={"verdict": report.overall, "signatures": len(report.signatures)},
+        )  # fmt: skip
+    return report.overall
+
+
+def put_in_search(work: Work, row_id: int) -> None:
+    """Makes an incoming document findable by everything that a clerk knows of it."""
+    row = work.execute(
+        "SELECT code_number, code_notation, type_name, subject, sender_name, signer_name, recipient_name, note, number"
+        " FROM incoming WHERE id = ?",
+        (row_id,),
+    ).fetchone()
+    if row is None:
+        raise NotFound
+    code = package.Code(row[0], row[1]).printed
+    search.put(work, "incoming", row_id, [code, *row[1:8], str(row[8] or "")])

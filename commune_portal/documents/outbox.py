@@ -1,0 +1,317 @@
+"""The outbox: frozen envelopes written in the act's own transaction, and what became of them.
+
+No row, no act; no act, no row. State moves only on a verified receipt; a timeout proves nothing. The relay above
+drains it by `waiting`, and tells by `delivered`, `refused_by_node` and `attempt_failed` what happened.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from commune_portal import clock
+from commune_portal.errors import NotAllowed, NotFound
+from commune_portal.people.actors import Actor
+from commune_portal.rules.acts import Act
+from commune_portal.rules.chain import Checkpoint
+from commune_portal.rules.permissions import Verb
+from commune_portal.store import database, installation, journal
+from commune_portal.store.files import Stored
+from commune_portal.store.register import Work
+from commune_portal.wire import envelope as envelopes
+from commune_portal.wire import keys
+from commune_portal.wire import receipt as receipts
+from commune_portal.wire.envelope import Envelope, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What waits to be carried: `envelope` are the frozen bytes."""
+
+    id: int
+    message_id: str
+    kind: Kind
+    recipient_code: str
+    urgency: int
+    envelope: bytes
+    packet_sha256: str
+    packet_bytes: int
+    about: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A line of the exchange page: what waits or went, since when, and why it is not there yet."""
+
+    id: int
+    message_id: str
+    kind: Kind
+    recipient_code: str
+    recipient_name: str
+    urgency: int
+    packet_bytes: int
+    about: str
+    queued_at: datetime
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    last_reason: str
+    closed_at: datetime | None
+
+
+def new_message_id() -> str:
+    """A message's identity: minted once, when it is queued, the same for every attempt."""
+    return str(uuid.uuid4())
+
+
+def queue(
+    work: Work,
+    *,
+    message_id: str,
+    kind: Kind,
+    recipient_code: str,
+    urgency: int,
+    packet: Stored,
+    checkpoint: Checkpoint,
+    about: str,
+    in_reply_to: str | None = None,
+) -> None:
+    """Freezes and signs one envelope and queues it, in the transaction of the act whose checkpoint it carries."""
+    mine = keys.own()
+    sender = work.execute("SELECT code FROM installation WHERE id = 1").fetchone()[0]
+    now = clock.now()
+    sealed = envelopes.seal(
+        Envelope(
+            message_id=message_id,
+            sender=sender,
+            recipient=recipient_code,
+            kind=kind,
+            urgency=urgency,
+            created=now,
+            packet_sha256=packet.sha256,
+            packet_bytes=packet.bytes,
+            checkpoint=checkpoint,
+            key_id=mine.key_id,
+            in_reply_to=in_reply_to,
+        ),
+        mine,
+    )
+    work.execute(
+        "INSERT INTO outbox (message_id, kind, recipient_code, urgency, envelope, packet_sha256, packet_bytes, about,"
+        " queued_at, state, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'ready', ?)",
+        (
+            message_id,
+            kind.value,
+            recipient_code,
+            urgency,
+            sealed.decode(),
+            packet.sha256,
+            packet.bytes,
+            about,
+            clock.to_text(now),
+            clock.to_text(now),
+        ),
+    )
+
+
+_ITEM = "id, message_id, kind, recipient_code, urgency, envelope, packet_sha256, packet_bytes, about, attempts"
+
+
+def _item(row: Sequence[object]) -> Item:
+    (row_id, message_id, kind, recipient, urgency, sealed, sha256, size, about, attempts) = row
+    return Item(
+        int(str(row_id)),
+        str(message_id),
+        Kind(kind),
+        str(recipient),
+        int(str(urgency)),
+        str(sealed).encode(),
+        str(sha256),
+        int(str(size)),
+        str(about),
+        int(str(attempts)),
+    )
+
+
+def waiting(now: datetime, limit: int = 20) -> list[Item]:
+    """What may be tried now: urgent first, small before large within a level, then the oldest."""
+    found = database.rows(
+        f"SELECT {_ITEM} FROM outbox WHERE state = 'ready' AND next_attempt_at <= ?"
+        " ORDER BY urgency DESC, packet_bytes > 65536, id LIMIT ?",
+        (clock.to_text(now), limit),
+    )
+    return [_item(row) for row in found]
+
+
+def anything_more_urgent(than: int, now: datetime) -> bool:
+    """True when something more urgent waits: a long upload then steps aside between two chunks."""
+    found = database.row(
+        "SELECT 1 FROM outbox WHERE state = 'ready' AND urgency > ? AND next_attempt_at <= ? LIMIT 1",
+        (than, clock.to_text(now)),
+    )
+    return found is not None
+
+
+def delivered(message_id: str, receipt_bytes: bytes) -> bool:
+    """Keeps the node's receipt and closes the item; False when it was closed before.
+
+    The signature, the message id and the packet's hash are checked first; raises Malformed or Unauthenticated for
+    a receipt that proves nothing, and then nothing moves.
+    """
+    receipt = receipts.open_(receipt_bytes, _node_key)
+    now = clock.now_text()
+    with database.transaction() as work:
+        found = work.execute(
+            "SELECT id, kind, packet_sha256, about, recipient_code, state FROM outbox WHERE message_id = ?",
+            (message_id,),
+        ).fetchone()
+        if found is None:
+            raise NotFound
+        row_id, kind, sha256, about, recipient, state = found
+        if state != "ready":
+            return False
+        if receipt.message_id != message_id or receipt.packet_sha256 != sha256:
+            raise NotAllowed("Biên nhận của nút không phải cho gói tin này.", detail=message_id)
+        refused = receipt.verdict is receipts.Verdict.REFUSED
+        work.insert(
+            "receipts",
+            {
+                "given": 0,
+                "message_id": message_id,
+                "peer_code": receipt.receiver,
+                "bytes": receipt_bytes.decode(),
+                "sender_size": receipt.sender_checkpoint.size,
+                "sender_head": receipt.sender_checkpoint.head,
+                "stored_at": now,
+            },
+        )
+        if kind == Kind.EDOC.value:
+            recipient_row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (message_id,)).fetchone()
+            change = (
+                {"refused_at": now, "refusal": receipt.refusal.label if receipt.refusal else ""}
+                if refused
+                else {"delivered_at": now}
+            )
+            work.update("recipients", recipient_row[0], change)
+        act = Act.RECEIPT_KEPT
+        if kind == Kind.EDOC.value:
+            act = Act.OUTGOING_REFUSED_BY_NODE if refused else Act.OUTGOING_DELIVERED
+        journal.write(
+            work,
+            act,
+            journal.SYSTEM,
+            about=about,
+            facts={
+                "message": message_id,
+                "recipient": recipient,
+                "node": receipt.receiver,
+                "node_size": receipt.checkpoint.size,
+                "node_head": receipt.checkpoint.head,
+                "refusal": receipt.refusal.value if receipt.refusal else "",
+            },
+        )
+        work.execute(
+            "UPDATE outbox SET state = ?, closed_at = ?, last_reason = ? WHERE id = ?",
+            (
+                "refused" if refused else "delivered",
+                now,
+                receipt.refusal.label if receipt.refusal else "",
+                row_id,
+            ),
+        )
+    return True
+
+
+def _node_key(code: str, key_id: str) -> bytes | None:
+    found = database.row("SELECT public_key FROM peers WHERE code = ?", (code,))
+    if found is None:
+        return None
+    key = bytes.fromhex(found[0])
+    return key if keys.key_id(key) == key_id else None
+
+
+def attempt_failed(message_id: str, reason: str, next_attempt_at: datetime) -> None:
+    """Notes a transient failure in plain words and when the next attempt is due; the item stays ready."""
+    database.write_working(
+        "UPDATE outbox SET attempts = attempts + 1, last_reason = ?, next_attempt_at = ?"
+        " WHERE message_id = ? AND state = 'ready'",
+        (reason, clock.to_text(next_attempt_at), message_id),
+    )
+
+
+def send_now(actor: Actor) -> None:
+    """«Gửi lại ngay»: resets the timers, not the counts."""
+    actor.require(Verb.EXCHANGE_RETRY)
+    now = clock.now_text()
+    with database.transaction() as work:
+        work.execute("UPDATE outbox SET next_attempt_at = ? WHERE state = 'ready'", (now,))
+        work.execute("UPDATE contacts SET next_attempt_at = NULL, failures = 0")
+
+
+def lines(actor: Actor, *, waiting_only: bool, limit: int = 200) -> list[QueueLine]:
+    """The queue as the exchange page shows it: what waits in the order in which it will go, else newest first."""
+    actor.require(Verb.EXCHANGE_SEE)
+    where = (
+        "WHERE o.state = 'ready' ORDER BY o.urgency DESC, o.packet_bytes > 65536, o.id"
+        if waiting_only
+        else ("ORDER BY o.id DESC")
+    )
+    found = database.rows(
+        "SELECT o.id, o.message_id, o.kind, o.recipient_code, coalesce(g.name, o.recipient_code), o.urgency,"
+        " o.packet_bytes, o.about, o.queued_at, o.state, o.attempts, o.next_attempt_at, o.last_reason, o.closed_at"
+        f" FROM outbox o LEFT JOIN organisations g ON g.code = o.recipient_code {where} LIMIT ?",
+        (limit,),
+    )
+    queue_lines = []
+    for row in found:
+        values = list(row)
+        values[2] = Kind(row[2])
+        for position in (8, 11):
+            values[position] = clock.from_text(row[position])
+        values[13] = clock.from_text(row[13]) if row[13] else None
+        queue_lines.append(QueueLine(*values))
+    return queue_lines
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """The queue in one line, for every page's head: how many wait, and since when the oldest does."""
+
+    waiting: int
+    oldest: datetime | None
+    enrolled: bool
+    last_contact_at: datetime | None
+    next_attempt_at: datetime | None
+    last_reason: str
+    failures: int
+    skew_seconds: int
+    heartbeat_at: datetime | None
+
+
+def state() -> QueueState:
+    """How the exchange stands now, from the rows that the relay keeps."""
+    waiting_row = database.row("SELECT count(*), min(queued_at) FROM outbox WHERE state = 'ready'")
+    contact = database.row(
+        "SELECT c.last_contact_at, c.next_attempt_at, c.last_reason, c.failures, c.skew_seconds, c.heartbeat_at"
+        " FROM peers p LEFT JOIN contacts c ON c.peer_code = p.code ORDER BY p.id LIMIT 1"
+    )
+    instants = [clock.from_text(item) if item else None for item in (contact or (None, None))[:2]]
+    return QueueState(
+        waiting_row[0],
+        clock.from_text(waiting_row[1]) if waiting_row[1] else None,
+        contact is not None,
+        instants[0],
+        instants[1],
+        (contact[2] or "") if contact else "",
+        (contact[3] or 0) if contact else 0,
+        (contact[4] or 0) if contact else 0,
+        clock.from_text(contact[5]) if contact and contact[5] else None,
+    )
+
+
+def own_code() -> str:
+    """The code under which this office exchanges."""
+    return installation.own().code
