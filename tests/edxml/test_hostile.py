@@ -173,6 +173,17 @@ def test_a_tag_in_a_comment_opens_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == PDF
 
 
+class Dribble(io.BytesIO):
+    """A file that gives a few bytes at a time."""
+
+    def __init__(self, data: bytes, grain: int) -> None:
+        super().__init__(data)
+        self._grain = grain
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(self._grain)
+
+
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -246,6 +257,13 @@ def test_the_short_cut_reads_what_expat_alone_reads(data: bytes, seed: int) -> N
             else:
                 results.append((str([item.sha256 for item in getattr(parsed, "attachments", ())]), parsed.findings))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("grain", [1, 3, 7, 50, 211, 1024])
+def test_where_a_piece_ends_changes_nothing(tmp_path: Path, grain: int) -> None:
+    parsed = read(Dribble(SPECIMEN, grain), tmp_path)
+    assert parsed == read(io.BytesIO(SPECIMEN), tmp_path)
+    assert parsed.findings == ()
 
 
 def test_caps_count_for_the_whole_packet(tmp_path: Path) -> None:
