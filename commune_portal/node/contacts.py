@@ -1,0 +1,44 @@
+"""When a member was last heard of, how far its clock is off, and the nonces of its requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from commune_portal import clock
+from commune_portal.node.refusals import ExchangeRefused
+from commune_portal.store import database
+from commune_portal.wire.protocol import Refused
+from commune_portal.wire.requests import WINDOW_SECONDS, VerifiedRequest
+
+SWEPT_EVERY_SECONDS = 60.0
+
+_last_sweep = 0.0
+
+
+def meet(member_id: int, request: VerifiedRequest, address: str) -> None:
+    """Remembers the request's nonce and the contact; raises ExchangeRefused for a nonce that was seen before.
+
+    A nonce is kept for twice the window, so that no request can be repeated while its time is still believed.
+    """
+    global _last_sweep
+    now = clock.now()
+    skew_seconds = int((request.created - now).total_seconds())
+    sweep = clock.monotonic() - _last_sweep >= SWEPT_EVERY_SECONDS
+    with database.transaction() as work:
+        fresh = work.execute(
+            "INSERT INTO nonces (nonce, seen_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (f"{request.key_id}:{request.nonce}", clock.to_text(now)),
+        ).rowcount
+        if not fresh:
+            raise ExchangeRefused(Refused.REPLAYED)
+        work.execute(
+            "INSERT INTO member_contacts (member_id, last_contact_at, skew_seconds, address) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (member_id) DO UPDATE SET last_contact_at = excluded.last_contact_at,"
+            " skew_seconds = excluded.skew_seconds, address = excluded.address",
+            (member_id, clock.to_text(now), skew_seconds, address),
+        )
+        if sweep:
+            oldest = clock.to_text(now - timedelta(seconds=2 * WINDOW_SECONDS))
+            work.execute("DELETE FROM nonces WHERE seen_at < ?", (oldest,))
+    if sweep:
+        _last_sweep = clock.monotonic()

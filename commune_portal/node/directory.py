@@ -1,0 +1,132 @@
+"""The signed list of who can be written to and with which keys, and the list of organisations behind it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import datetime
+
+from commune_portal import clock
+from commune_portal.errors import Malformed
+from commune_portal.people.actors import Actor
+from commune_portal.rules.acts import Act
+from commune_portal.rules.folding import clean_line, fold
+from commune_portal.rules.permissions import Verb
+from commune_portal.store import database, installation, journal
+from commune_portal.wire import directory, fields, keys
+from commune_portal.wire.directory import Directory, DirectoryEntry
+
+LARGEST_CSV_BYTES = 8 * 1024 * 1024
+COLUMNS = ("code", "name")
+
+_ENTRIES = (
+    "SELECT m.code, m.code_legacy, m.name, k.key_id, k.public_key, k.box_public_key, k.valid_from, k.revoked_at"
+    " FROM member_keys k JOIN members m ON m.id = k.member_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedDirectory:
+    """The bytes of the directory and their tag; equal content has equal bytes."""
+
+    bytes: bytes
+    etag: str
+
+
+def signed_directory() -> SignedDirectory:
+    """The directory of all members' keys, revoked ones included, so that old envelopes can still be checked."""
+    return _seal(_entries(f"{_ENTRIES} ORDER BY m.code, k.id", ()), partial=False)
+
+
+def answer_to_enrolment(member_id: int) -> SignedDirectory:
+    """The directory with one member's entries only, which proves to that office that the node holds its key."""
+    return _seal(_entries(f"{_ENTRIES} WHERE m.id = ? ORDER BY k.id", (member_id,)), partial=True)
+
+
+def import_organisations(actor: Actor, data: bytes) -> int:
+    """Reads organisations from CSV (columns code, name, optional code_legacy) and answers how many there were.
+
+    A known code gets the new name. Raises Malformed with the number of the line that is wrong; nothing is then kept.
+    """
+    actor.require(Verb.ADMINISTRATION_DIRECTORY)
+    found = _read_csv(data)
+    with database.transaction() as work:
+        for code, legacy, name in found:
+            work.execute(
+                "INSERT INTO organisations (code, code_legacy, name, folded) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (code) DO UPDATE SET code_legacy = excluded.code_legacy, name = excluded.name,"
+                " folded = excluded.folded",
+                (code, legacy, name, fold(f"{name} {code}")),
+            )
+        digest = hashlib.sha256(data).hexdigest()
+        journal.write(work, Act.DIRECTORY_CHANGED, actor.uid, files=[digest], facts={"organisations": len(found)})
+    return len(found)
+
+
+def _read_csv(data: bytes) -> list[tuple[str, str, str]]:
+    if len(data) > LARGEST_CSV_BYTES:
+        raise Malformed("Tệp danh sách cơ quan quá lớn.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Malformed("Tệp danh sách cơ quan phải là CSV mã UTF-8.") from error
+    separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise Malformed(f"Tệp danh sách cơ quan thiếu cột {', '.join(missing)} ở dòng đầu.")
+    found = []
+    try:
+        for row in reader:
+            code = clean_line(row["code"] or "")
+            legacy = clean_line(row.get("code_legacy") or "")
+            name = clean_line(row["name"] or "")
+            if not code and not name:
+                continue
+            if not fields.CODE.fullmatch(code) or (legacy and not fields.CODE.fullmatch(legacy)) or not name:
+                raise Malformed(f"Dòng {reader.line_num}: mã hoặc tên cơ quan không đúng.")
+            found.append((code, legacy, name))
+    except csv.Error as error:
+        raise Malformed(f"Dòng {reader.line_num}: không đọc được.") from error
+    return found
+
+
+def _entries(statement: str, parameters: tuple[object, ...]) -> tuple[DirectoryEntry, ...]:
+    return tuple(
+        DirectoryEntry(
+            code=code,
+            code_legacy=legacy or None,
+            name=name,
+            key_id=key_id,
+            public_key=bytes.fromhex(public_key),
+            box_public_key=bytes.fromhex(box_public_key),
+            valid_from=clock.from_text(valid_from),
+            revoked_at=clock.from_text(revoked_at) if revoked_at else None,
+        )
+        for code, legacy, name, key_id, public_key, box_public_key, valid_from, revoked_at in database.rows(
+            statement, parameters
+        )
+    )
+
+
+def _seal(entries: tuple[DirectoryEntry, ...], *, partial: bool) -> SignedDirectory:
+    own = keys.own()
+    made = directory.seal(
+        Directory(
+            node=installation.own().code,
+            issued_at=_newest(entries),
+            partial=partial,
+            entries=entries,
+            key_id=own.key_id,
+        ),
+        own,
+    )
+    return SignedDirectory(made, hashlib.sha256(made).hexdigest())
+
+
+def _newest(entries: tuple[DirectoryEntry, ...]) -> datetime:
+    """The instant of the newest change, so that the bytes stay the same until something changes."""
+    instants = [instant for entry in entries for instant in (entry.valid_from, entry.revoked_at) if instant]
+    return max(instants, default=clock.from_text("2026-01-01T00:00:00Z"))

@@ -1,0 +1,318 @@
+"""Packages on their way: taken with a signed receipt, kept until the addressee has fetched and acknowledged them.
+
+A package takes effect once: the message id is its identity, the packet's SHA-256 its content. The receipt is signed
+inside the taking transaction and a repetition is answered with its bytes; a technical failure has no receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from commune_portal import clock
+from commune_portal.errors import DiskFull, Malformed, Unauthenticated, UnsupportedVersion
+from commune_portal.node import members, mirrors, receipts, uploads
+from commune_portal.node.members import Member
+from commune_portal.node.refusals import ExchangeRefused
+from commune_portal.rules.acts import Act
+from commune_portal.rules.chain import Checkpoint
+from commune_portal.settings import Limits
+from commune_portal.store import database, files, journal
+from commune_portal.store.register import Work
+from commune_portal.wire import envelope as envelopes
+from commune_portal.wire import mailbox as wire
+from commune_portal.wire import receipt as wire_receipts
+from commune_portal.wire.envelope import Envelope
+from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer
+from commune_portal.wire.protocol import Refused
+from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
+
+RECEIPT = "receipt"
+"""The kind of a mailbox row that takes an addressee's receipt home to the sender; it has no packet."""
+
+PAGE_BUDGET_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a package: the verdict for the header, and the receipt's bytes."""
+
+    verdict: Verdict
+    receipt: bytes
+    refusal: RefusalType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InTransit:
+    """A package that its addressee has not acknowledged yet."""
+
+    sequence: int
+    message_id: str
+    sender_code: str
+    recipient_code: str
+    kind: str
+    urgency: int
+    packet_bytes: int
+    taken_at: datetime
+
+
+def take(member: Member, envelope_bytes: bytes, packet: bytes | None, limits: Limits) -> Answer:
+    """Takes a package of an authenticated member: its envelope, and the packet itself when it came along.
+
+    Raises ExchangeRefused for what is not final: an unreadable envelope, somebody else's, missing or damaged bytes,
+    a full disk. A final refusal is an answer with a signed receipt.
+    """
+    envelope = _opened(member, envelope_bytes)
+    answer = _earlier(envelope)
+    if answer is not None:
+        return answer
+    refusal = _refusal(envelope, limits)
+    if refusal is None:
+        _have_packet(member, envelope, packet, limits)
+    with database.transaction() as work:
+        answer = _earlier(envelope)  # another connection of the same office may have come first
+        if answer is not None:
+            return answer
+        refusal = _refusal(envelope, limits)
+        if refusal is not None:
+            return _refuse(work, member, envelope, refusal)
+        return _accept(work, member, envelope, envelope_bytes)
+
+
+def waiting(member: Member, after: int, limit: int) -> MailboxPage:
+    """What lies in the member's mailbox behind a cursor, fetched or not: a restored office asks again."""
+    found = database.rows(
+        "SELECT id, kind, envelope, packet_sha256, packet_bytes FROM mailbox WHERE recipient_code = ? AND id > ?"
+        " ORDER BY id LIMIT ?",
+        (member.code, after, limit + 1),
+    )
+    items: list[MailboxItem] = []
+    budget = PAGE_BUDGET_BYTES
+    for sequence, kind, text, sha256, packet_bytes in found[:limit]:
+        if kind == RECEIPT:
+            items.append(MailboxItem(sequence, None, receipt=text.encode()))
+            continue
+        inline = packet_bytes <= wire.LARGEST_INLINE_BYTES and packet_bytes <= budget
+        packet = files.path_of(sha256).read_bytes() if inline else None
+        budget -= len(packet or b"")
+        items.append(MailboxItem(sequence, text.encode(), packet=packet))
+    return MailboxPage(tuple(items), items[-1].sequence if items else after, len(found) > limit)
+
+
+def packet_for(member: Member, sha256: str) -> Path:
+    """Where a packet lies, for its sender and its addressees only; for others it does not exist."""
+    if not uploads.may_fetch(member, sha256):
+        raise ExchangeRefused(Refused.NOT_FOUND, "no such packet for this member")
+    return files.path_of(sha256)
+
+
+def acknowledge(member: Member, receipt_bytes: bytes) -> None:
+    """Keeps the addressee's receipt with the package and sends it home to the sender; twice does no harm.
+
+    Raises ExchangeRefused: not the member's own receipt, or for nothing in its mailbox, or another verdict than before.
+    """
+    found = _opened_receipt(member, receipt_bytes)
+    with database.transaction() as work:
+        row = work.execute(
+            "SELECT id, sender_code, packet_sha256, recipient_receipt, uid, urgency FROM mailbox"
+            " WHERE message_id = ? AND recipient_code = ? AND kind <> ?",
+            (found.message_id, member.code, RECEIPT),
+        ).fetchone()
+        if row is None or row[2] != found.packet_sha256:
+            raise ExchangeRefused(Refused.NOT_FOUND, "no such message for this member")
+        row_id, sender_code, _, earlier, uid, urgency = row
+        if earlier:
+            if wire_receipts.parse_unverified(earlier.encode()).verdict is not found.verdict:
+                raise ExchangeRefused(Refused.CONFLICT, "another verdict than before")
+            return
+        _heed(work, member, found.key_id, found.checkpoint, found.message_id)
+        now = clock.now_text()
+        work.update(
+            "mailbox",
+            row_id,
+            {"fetched_at": now, "recipient_receipt": receipt_bytes.decode()},
+            expected={"recipient_receipt": ""},
+        )
+        work.insert(
+            "mailbox",
+            {
+                "message_id": f"{RECEIPT}:{found.message_id}",
+                "sender_code": member.code,
+                "recipient_code": sender_code,
+                "kind": RECEIPT,
+                "urgency": urgency,
+                "envelope": receipt_bytes.decode(),
+                "packet_sha256": "",
+                "packet_bytes": 0,
+                "taken_at": now,
+                "fetched_at": now,
+            },
+        )
+        journal.write(
+            work,
+            Act.PACKAGE_FETCHED,
+            member.about,
+            about=f"mailbox:{uid}",
+            facts={"message": found.message_id, "verdict": found.verdict.value},
+        )
+
+
+def compare(member: Member, vector: Vector) -> VectorAnswer:
+    """Answers "what do you have": receipts the member lost, messages that never came, the mailbox's newest number."""
+    found = [receipts.given(member.code, item.message_id, item.packet_sha256) for item in vector.waiting]
+    newest = database.row("SELECT max(id) FROM mailbox WHERE recipient_code = ?", (member.code,))
+    return VectorAnswer(
+        tuple(bytes_ for bytes_ in found if bytes_ is not None),
+        tuple(item.message_id for item, bytes_ in zip(vector.waiting, found, strict=True) if bytes_ is None),
+        int(newest[0] or 0),
+    )
+
+
+def in_transit(after: int = 0, limit: int = 100, recipient_code: str = "") -> list[InTransit]:
+    """Packages that wait for their addressee, the oldest first; of one addressee when asked so."""
+    found = database.rows(
+        "SELECT id, message_id, sender_code, recipient_code, kind, urgency, packet_bytes, taken_at FROM mailbox"
+        " WHERE fetched_at IS NULL AND id > ?" + (" AND recipient_code = ?" if recipient_code else "") + " ORDER BY id"
+        " LIMIT ?",
+        (after, *((recipient_code,) if recipient_code else ()), limit),
+    )
+    return [InTransit(row[0], row[1], row[2], row[3], row[4], row[5], row[6], clock.from_text(row[7])) for row in found]
+
+
+def _opened(member: Member, envelope_bytes: bytes) -> Envelope:
+    """The envelope, proved to be of its sender and the sender to be the member."""
+    try:
+        stated = envelopes.parse_unverified(envelope_bytes)
+        if stated.sender != member.code:
+            raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender in the envelope is not the member")
+        found = members.member_by_key(stated.key_id)
+        if found is not None and found[1].revoked_at is not None and stated.created > found[1].revoked_at:
+            raise ExchangeRefused(Refused.NOT_PERMITTED, "an envelope signed by a key after its revocation")
+        return envelopes.open_(envelope_bytes, members.key_of_party)
+    except UnsupportedVersion as error:
+        raise ExchangeRefused(Refused.UNSUPPORTED_VERSION, error.detail) from error
+    except Malformed as error:
+        raise ExchangeRefused(Refused.MALFORMED, error.detail) from error
+    except Unauthenticated as error:
+        raise ExchangeRefused(Refused.NOT_PERMITTED, error.detail) from error
+
+
+def _opened_receipt(member: Member, receipt_bytes: bytes) -> Receipt:
+    try:
+        found = wire_receipts.open_(receipt_bytes, members.key_of_party)
+    except UnsupportedVersion as error:
+        raise ExchangeRefused(Refused.UNSUPPORTED_VERSION, error.detail) from error
+    except Malformed as error:
+        raise ExchangeRefused(Refused.MALFORMED, error.detail) from error
+    except Unauthenticated as error:
+        raise ExchangeRefused(Refused.NOT_PERMITTED, error.detail) from error
+    if found.receiver != member.code:
+        raise ExchangeRefused(Refused.NOT_PERMITTED, "another receiver's receipt")
+    return found
+
+
+def _earlier(envelope: Envelope) -> Answer | None:
+    """The answer that this message had before, if it had one."""
+    stored = receipts.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
+    if stored is None:
+        return None
+    found = wire_receipts.parse_unverified(stored)
+    if found.verdict is Verdict.REFUSED:
+        return Answer(Verdict.REFUSED, stored, found.refusal)
+    row = database.row("SELECT recipient_code FROM mailbox WHERE message_id = ?", (envelope.message_id,))
+    same = row is not None and row[0] == envelope.recipient
+    return Answer(Verdict.DUPLICATE, stored) if same else None
+
+
+def _refusal(envelope: Envelope, limits: Limits) -> RefusalType | None:
+    """Why the message is refused for good, or None."""
+    taken = database.row("SELECT 1 FROM mailbox WHERE message_id = ?", (envelope.message_id,))
+    answered = database.row(
+        "SELECT 1 FROM receipts_given WHERE message_id = ? AND sender_code = ?", (envelope.message_id, envelope.sender)
+    )
+    if taken or answered:
+        return RefusalType.CONFLICT
+    addressee = database.row("SELECT 1 FROM members WHERE code = ? AND closed_at IS NULL", (envelope.recipient,))
+    if not addressee:
+        return RefusalType.INVALID_ADDRESSEE
+    if envelope.packet_bytes > limits.packet_bytes:
+        return RefusalType.TOO_LARGE
+    if files.has(envelope.packet_sha256):
+        size = files.path_of(envelope.packet_sha256).stat().st_size
+        if size != envelope.packet_bytes:
+            return RefusalType.MALFORMED
+    return None
+
+
+def _have_packet(member: Member, envelope: Envelope, packet: bytes | None, limits: Limits) -> None:
+    """Sees to it that the packet is stored, before the transaction; raises ExchangeRefused."""
+    if packet:
+        if not envelopes.describes(envelope, packet):
+            raise ExchangeRefused(Refused.DIGEST_MISMATCH, "the packet is not the one that the envelope names")
+        uploads.refuse_full_disk(limits, len(packet))
+        try:
+            files.keep(packet)
+        except DiskFull as error:
+            raise ExchangeRefused(Refused.DISK_FULL, error.detail) from error
+    elif not uploads.may_fetch(member, envelope.packet_sha256) and not uploads.settle(member, envelope.packet_sha256):
+        raise ExchangeRefused(Refused.PACKET_MISSING)
+
+
+def _accept(work: Work, member: Member, envelope: Envelope, envelope_bytes: bytes) -> Answer:
+    if not files.has(envelope.packet_sha256):
+        raise ExchangeRefused(Refused.PACKET_MISSING)
+    _heed(work, member, envelope.key_id, envelope.checkpoint, envelope.message_id)
+    row = work.insert(
+        "mailbox",
+        {
+            "message_id": envelope.message_id,
+            "sender_code": envelope.sender,
+            "recipient_code": envelope.recipient,
+            "kind": envelope.kind.value,
+            "urgency": envelope.urgency,
+            "envelope": envelope_bytes.decode(),
+            "packet_sha256": envelope.packet_sha256,
+            "packet_bytes": envelope.packet_bytes,
+            "taken_at": clock.now_text(),
+        },
+    )
+    work.execute("DELETE FROM uploads WHERE member_id = ? AND sha256 = ?", (member.id, envelope.packet_sha256))
+    head = journal.write(
+        work,
+        Act.PACKAGE_TAKEN,
+        member.about,
+        about=f"mailbox:{row.uid}",
+        files=[envelope.packet_sha256],
+        facts=_facts(envelope),
+    )
+    return Answer(Verdict.ACCEPTED, receipts.give(work, envelope, head, row.id))
+
+
+def _refuse(work: Work, member: Member, envelope: Envelope, refusal: RefusalType) -> Answer:
+    head = journal.write(
+        work,
+        Act.PACKAGE_REFUSED,
+        member.about,
+        about=f"members:{member.uid}",
+        files=[envelope.packet_sha256],
+        facts={**_facts(envelope), "refusal": refusal.value},
+    )
+    return Answer(Verdict.REFUSED, receipts.give(work, envelope, head, head.size, refusal), refusal)
+
+
+def _facts(envelope: Envelope) -> dict[str, str | int | list[str] | None]:
+    return {
+        "message": envelope.message_id,
+        "sender": envelope.sender,
+        "recipient": envelope.recipient,
+        "kind": envelope.kind.value,
+        "bytes": envelope.packet_bytes,
+    }
+
+
+def _heed(work: Work, member: Member, key_id: str, stated: Checkpoint, message_id: str) -> None:
+    """Compares a stated checkpoint with the mirror, unless an older key signed it: that may be an older journal."""
+    found = members.member_by_key(key_id)
+    if found is not None and found[1].revoked_at is None:
+        mirrors.heed(work, member, stated, message_id)
