@@ -104,7 +104,7 @@ class PacketStream:
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise Malformed(
-                f"Gói tin bị cụt hoặc không phải XML đúng (dòng {error.lineno}). Đề nghị nơi gửi gửi lại.",
+                "Gói tin bị cụt hoặc không phải XML đúng. Đề nghị nơi gửi gửi lại.",
                 detail=expat.ErrorString(error.code),
             ) from error
         except (ValueError, LookupError) as error:
