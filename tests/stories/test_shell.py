@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser import DESK, PHONE, OpenPage, Watch, axe_violations, overflow_pixels, picture
 from tests.views.shell_app import create_shell_app
@@ -120,7 +120,12 @@ def test_an_upload_shows_errors_then_progress_and_goes_on(
 
 def test_typed_text_is_not_lost_by_a_slip(address: str, page: Page) -> None:
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
     page.goto(address + "/incoming/register")
     page.locator("#field-symbol").press_sequentially("12")
     page.locator(".trail a").click()
@@ -150,6 +155,7 @@ def test_everything_works_without_script(
     watch.allow.update({422, 409})
     page = open_page(size, script=False)
     page.goto(address + "/incoming")
+    assert overflow_pixels(page) <= 0
     if size == PHONE:
         page.locator(".menu-open").click()
         page.locator("#menu a", has_text="Sổ văn bản đến").click()
