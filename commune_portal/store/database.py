@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def roll_back_leftover() -> None:
         _roll_back(_raw())
 
 
-def rows(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+def rows(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
     """Reads: every row of a statement as tuples, on this thread's connection."""
     try:
         return connect().execute(statement, parameters).fetchall()
@@ -160,7 +160,7 @@ def rows(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         raise translated(error) from error
 
 
-def row(statement: str, parameters: Sequence[Any] = ()) -> Any:
+def row(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
     """Reads: the first row of a statement as a tuple, or None."""
     try:
         return connect().execute(statement, parameters).fetchone()

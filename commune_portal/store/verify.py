@@ -164,9 +164,7 @@ def referenced_files(connection: sqlite3.Connection) -> Iterator[tuple[str, str]
         "SELECT 'mailbox:' || uid, packet_sha256 FROM mailbox WHERE packet_sha256 <> '' ORDER BY id"
     )
     yield from connection.execute("SELECT 'issuers:' || uid, seal_sha256 FROM issuers WHERE seal_sha256 <> ''")
-    yield from connection.execute(
-        "SELECT 'mandates:' || uid, picture_sha256 FROM mandates WHERE picture_sha256 <> ''"
-    )
+    yield from connection.execute("SELECT 'mandates:' || uid, picture_sha256 FROM mandates WHERE picture_sha256 <> ''")
 
 
 def _check_files(connection: sqlite3.Connection, folder: Path, result: Verification) -> None:

@@ -126,9 +126,10 @@ CREATE TABLE incoming (
 ) STRICT;
 CREATE UNIQUE INDEX incoming_numbers ON incoming (book_id, year, number) WHERE number IS NOT NULL;
 CREATE INDEX incoming_by_state ON incoming (state, id);
+CREATE INDEX incoming_in_hand ON incoming (id) WHERE state IN ('assigned', 'in-progress');
 CREATE INDEX incoming_by_code ON incoming (code_number, code_notation);
 CREATE INDEX incoming_by_document ON incoming (document_id) WHERE document_id <> '';
-CREATE INDEX incoming_by_due ON incoming (due_date) WHERE due_date IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX incoming_by_due ON incoming (due_date, id) WHERE due_date IS NOT NULL AND completed_at IS NULL;
 CREATE TRIGGER incoming_number_is_fixed BEFORE UPDATE OF book_id, year, number ON incoming
 WHEN OLD.number IS NOT NULL
     AND (NEW.number IS NOT OLD.number OR NEW.year IS NOT OLD.year OR NEW.book_id IS NOT OLD.book_id)
@@ -168,6 +169,10 @@ CREATE TABLE outgoing (
 CREATE UNIQUE INDEX outgoing_numbers ON outgoing (book_id, year, number) WHERE number IS NOT NULL;
 CREATE UNIQUE INDEX outgoing_codes ON outgoing (issuer_id, year, number, symbol) WHERE number IS NOT NULL;
 CREATE INDEX outgoing_by_state ON outgoing (state, id);
+CREATE INDEX outgoing_in_draft ON outgoing (id) WHERE state IN ('draft', 'returned');
+CREATE INDEX outgoing_to_sign ON outgoing (id) WHERE state IN ('submitted', 'approved');
+CREATE INDEX outgoing_to_issue ON outgoing (id) WHERE state IN ('signed', 'numbered');
+CREATE INDEX outgoing_to_send ON outgoing (id) WHERE state = 'issued' AND dispatched_at IS NULL AND medium = 'electronic';
 CREATE INDEX outgoing_by_drafter ON outgoing (drafter_id, id);
 CREATE INDEX outgoing_by_signer ON outgoing (signer_id, state);
 CREATE TRIGGER outgoing_number_is_fixed BEFORE UPDATE OF book_id, year, number, symbol, document_id ON outgoing
@@ -195,6 +200,7 @@ CREATE TABLE recipients (
     status TEXT NOT NULL DEFAULT '', status_at TEXT, status_reason TEXT NOT NULL DEFAULT '', row_hash TEXT NOT NULL
 ) STRICT;
 
+CREATE INDEX recipients_by_outgoing ON recipients (outgoing_id);
 CREATE UNIQUE INDEX recipients_are_sent_to_once ON recipients (outgoing_id, organ_code) WHERE refused_at IS NULL;
 
 CREATE TABLE statuses (
