@@ -103,7 +103,11 @@
   // ---- forms: one send, a warning before typed text is lost ---------------------------------------------------
   let dirty = false;
   document.addEventListener("input", (event) => { if (event.target.closest("form[data-dirty]")) dirty = true; });
-  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  window.addEventListener("beforeunload", (event) => {
+    if (!dirty) return;
+    event.preventDefault();
+    event.returnValue = ""; // Chromium before 119 asks only then
+  });
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -160,7 +164,9 @@
       settle(fresh);
     };
     request.onerror = () => failed("Mất liên lạc khi đang gửi. Tệp chưa được lưu; hãy bấm gửi lại.");
-    request.send(new FormData(form, submitter));
+    const data = new FormData(form);
+    if (submitter && submitter.name) data.append(submitter.name, submitter.value);
+    request.send(data);
   }
 
   // ---- drag and drop: a dropped file fills the input -----------------------------------------------------------
