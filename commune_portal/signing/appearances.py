@@ -80,8 +80,13 @@ def field_text(text: str, width: float, height: float, *, italic: bool, fonts_fo
     return _finished(canvas, buffer, width, height)
 
 
-def picture(png: bytes | None, width: float, height: float, *, trial: bool, fonts_folder: str = "") -> Drawing:
-    """A signature or seal, centred and in proportion, without any text; a trial signature is marked as one."""
+def picture(
+    png: bytes | None, width: float, height: float, *, trial: bool, mark_on_top: bool = False, fonts_folder: str = ""
+) -> Drawing:
+    """A signature or seal, centred and in proportion, without any text; a trial signature is marked as one.
+
+    The seal overlaps the signature, so its mark stands at its upper edge and the signature's at its lower.
+    """
     from commune_portal.paper import fonts
 
     names = fonts.registered(fonts_folder)
@@ -90,7 +95,7 @@ def picture(png: bytes | None, width: float, height: float, *, trial: bool, font
     if png is not None:
         _draw_png(canvas, png, width, height)
     if trial:
-        _draw_trial_mark(canvas, names.bold, width, height)
+        _draw_trial_mark(canvas, names.bold, width, height, on_top=mark_on_top)
     return _finished(canvas, buffer, width, height)
 
 
@@ -106,7 +111,7 @@ def _draw_png(canvas: Canvas, png: bytes, width: float, height: float) -> None:
         raise errors.Malformed(sentence, detail=type(error).__name__) from error
 
 
-def _draw_trial_mark(canvas: Canvas, font: str, width: float, height: float) -> None:
+def _draw_trial_mark(canvas: Canvas, font: str, width: float, height: float, *, on_top: bool) -> None:
     """The mark in red across the field, in two lines that fit its width."""
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
@@ -115,8 +120,9 @@ def _draw_trial_mark(canvas: Canvas, font: str, width: float, height: float) -> 
     size = min(9.0, (width - 2) / widest, height / 2.6)
     canvas.setFillColorRGB(0.85, 0.0, 0.0)
     canvas.setFont(font, size)
+    lowest = height - size * 2.2 if on_top else size * 0.3
     for index, line in enumerate(reversed(lines)):
-        canvas.drawCentredString(width / 2, 1.5 + index * size * 1.15, line)
+        canvas.drawCentredString(width / 2, lowest + index * size * 1.15, line)
 
 
 def line_width(text: str, fonts_folder: str = "") -> float:

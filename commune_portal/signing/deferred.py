@@ -165,7 +165,10 @@ async def _placed(
     spec, drawing = _new_field(writer, request, trial=trial) if request.line else (None, None)
     if drawing is None:
         width, height = _field_size(writer, request.field)
-        drawing = appearances.picture(request.png, width, height, trial=trial, fonts_folder=request.fonts_folder)
+        on_top = request.field == drafts.ORGANISATION_FIELD
+        drawing = appearances.picture(
+            request.png, width, height, trial=trial, mark_on_top=on_top, fonts_folder=request.fonts_folder
+        )
     meta = PdfSignatureMetadata(
         field_name=request.field,
         md_algorithm="sha256",

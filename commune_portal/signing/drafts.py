@@ -100,7 +100,8 @@ def require_unsigned(reader: PdfFileReader) -> None:
         raise errors.Malformed(CERTIFIED)
     if any(True for _ in enumerate_sig_fields(reader, filled_status=True)):
         raise errors.Malformed(SIGNED)
-    form = root.get("/AcroForm", {})
+    # pyHanko's .get() answers the bare reference, only [] follows it
+    form = root["/AcroForm"] if "/AcroForm" in root else {}  # noqa: SIM401
     if "/XFA" in form:
         raise errors.Malformed(DYNAMIC)
     if any(_field_names(form) & TOOLTIPS.keys()):
@@ -108,7 +109,8 @@ def require_unsigned(reader: PdfFileReader) -> None:
 
 
 def _field_names(form: Any) -> set[str]:
-    return {str(item.get_object().get("/T", "")) for item in form.get("/Fields", ())}
+    fields = form["/Fields"] if "/Fields" in form else ()  # noqa: SIM401
+    return {str(item.get_object().get("/T", "")) for item in fields}
 
 
 def _writer(content: bytes) -> BasePdfFileWriter:
@@ -158,11 +160,11 @@ def _form(writer: BasePdfFileWriter) -> Any:
 
 
 def _page(writer: BasePdfFileWriter, rectangle: Rectangle) -> Any:
-    from pyhanko.pdf_utils.misc import PdfReadError
+    from pyhanko.pdf_utils.misc import PdfError
 
     try:
         return writer.find_page_for_modification(rectangle.page)[0]
-    except (PdfReadError, ValueError, IndexError) as error:
+    except (PdfError, ValueError, IndexError) as error:
         raise errors.Malformed(NO_SUCH_PAGE) from error
 
 

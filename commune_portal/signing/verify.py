@@ -32,23 +32,37 @@ def verify(pdf: Path, trust: TrustStore, at: datetime | None = None) -> Report:
 
 
 async def _verify(pdf: Path, trust: TrustStore, at: datetime) -> Report:
+    from pyhanko.sign.fields import enumerate_sig_fields
+
     content = pdf.read_bytes()
     with drafts.foreign_pdf():
         # Files made elsewhere are often a little loose; what matters is judged by the signature itself.
         reader = drafts.read(content, strict=False)
-        embedded = list(reader.embedded_regular_signatures)
-        found = [await _Check(item, trust, at, _embedded_revocation(reader)).run() for item in embedded]
-        found += [_unsupported(name) for name in _filled_fields(reader) - {item.field_name for item in embedded}]
-    signatures = tuple(found)
+        revocation = _embedded_revocation(reader)
+        fields = list(enumerate_sig_fields(reader, filled_status=True))
+        found = [await _checked(reader, name, field, trust, at, revocation) for name, _, field in fields]
+    signatures = tuple(item for _, item in sorted(filter(None, found), key=lambda pair: pair[0]))
     return Report(signatures, overall(signatures))
 
 
-def _filled_fields(reader: Any) -> set[str]:
-    """Names of all fields with a signature, also of kinds that pyHanko passes over in silence."""
-    from pyhanko.sign.fields import enumerate_sig_fields
+async def _checked(
+    reader: Any, name: str, field: Any, trust: TrustStore, at: datetime, revocation: tuple[list[Any], list[Any]]
+) -> tuple[int, SignatureReport] | None:
+    """One signature with the revision in which it was made; None for a document timestamp, which signs nothing.
 
-    stamps = {item.field_name for item in reader.embedded_timestamp_signatures}
-    return {name for name, _, _ in enumerate_sig_fields(reader, filled_status=True)} - stamps
+    What cannot be parsed is an invalid signature, never no signature.
+    """
+    from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+    try:
+        with drafts.foreign_pdf():
+            embedded = EmbeddedPdfSignature(reader, field, name)
+            if embedded.sig_object_type == "/DocTimeStamp":
+                return None
+            report = await _Check(embedded, trust, at, revocation).run()
+            return int(embedded.signed_revision), report
+    except errors.Malformed as error:
+        return 0, _unsupported(name, f"Không đọc được chữ ký số ({error.detail.partition(':')[0]}).")
 
 
 def _embedded_revocation(reader: Any) -> tuple[list[Any], list[Any]]:
@@ -73,15 +87,8 @@ class _Check:
     revocation: tuple[list[Any], list[Any]]
 
     async def run(self) -> SignatureReport:
-        """Everything about one signature; what cannot even be parsed is invalid."""
-        from pyhanko.sign.general import CMSExtractionError, CMSStructuralError
-        from pyhanko.sign.validation.errors import SignatureValidationError
-
-        try:
-            status = await self._status(self.at, "soft-fail")
-        except (SignatureValidationError, CMSExtractionError, CMSStructuralError) as error:
-            unreadable = self._blank(f"Không đọc được chữ ký số ({type(error).__name__}).")
-            return replace(unreadable, field=self.embedded.field_name)
+        """Everything about one signature."""
+        status = await self._status(self.at, "soft-fail")
         report = self._described(status)
         if not report.integrity_ok:
             return replace(report, verdict=Verdict.INVALID, why="Nội dung văn bản không khớp với chữ ký số.")
@@ -97,13 +104,14 @@ class _Check:
         if not self.trust.roots:
             why = "Chưa cài chứng thư gốc nên chưa xác định được chứng thư của người ký. Báo người quản trị."
             return replace(report, chain=Chain.UNKNOWN, verdict=Verdict.UNCHECKED, why=why)
-        if status.revoked:
-            why = "Chứng thư của người ký đã bị thu hồi."
-            return replace(report, chain=Chain.REVOKED, revocation_known=True, verdict=Verdict.INVALID, why=why)
+        strict = await self._with_revocation_required()
+        revoked = next((item for item in (strict, status) if item is not None and item.revoked), None)
+        if revoked is not None:
+            return _revoked(report, revoked)
         if not status.trusted:
             return await self._untrusted(report)
         prefix = "Chữ ký thử nghiệm, không có giá trị pháp lý. " if report.trial else ""
-        if (await self._known_not_revoked()) and not report.trial:
+        if strict is not None and strict.trusted and not report.trial:
             why = "Văn bản nguyên vẹn, chứng thư được tin cậy và chưa bị thu hồi."
             return replace(report, chain=Chain.TRUSTED, revocation_known=True, verdict=Verdict.VALID, why=why)
         why = prefix + "Văn bản nguyên vẹn, đúng chứng thư; không có mạng nên chưa biết chứng thư có bị thu hồi không."
@@ -128,12 +136,15 @@ class _Check:
         why = "Chứng thư đã hết hạn hoặc chưa đến hạn khi ký."
         return replace(report, chain=Chain.EXPIRED, verdict=Verdict.INVALID, why=why)
 
-    async def _known_not_revoked(self) -> bool:
-        """True when revocation data at hand (in the file or the trust folder) vouches for the whole chain."""
+    async def _with_revocation_required(self) -> PdfSignatureStatus | None:
+        """The verdict when revocation data at hand (in the file or the trust folder) must vouch for the whole chain.
+
+        Asked apart, because a certificate that names no list is not looked up in one otherwise (measured).
+        """
         lists, answers = self.revocation
         if not (lists or answers or self.trust.revocation_lists):
-            return False
-        return bool((await self._status(self.at, "require")).trusted)
+            return None
+        return await self._status(self.at, "require")
 
     async def _status(self, moment: datetime, revocation_mode: str) -> PdfSignatureStatus:
         """pyHanko's verdict under our trust, with nothing fetched."""
@@ -163,7 +174,7 @@ class _Check:
         covered = status.coverage or SignatureCoverageLevel.UNCLEAR
         stamped = status.timestamp_validity
         return replace(
-            self._blank(""),
+            _unsupported(self.embedded.field_name),
             common_name=info.common_name,
             organisation=info.organisation,
             certificate_serial=info.serial,
@@ -179,8 +190,19 @@ class _Check:
             trial=info.trial,
         )
 
-    def _blank(self, why: str) -> SignatureReport:
-        return _unsupported(self.embedded.field_name, why)
+
+def _revoked(report: SignatureReport, status: PdfSignatureStatus) -> SignatureReport:
+    """Revoked before the signature: invalid. After the claimed time of signing: nobody can tell without a timestamp."""
+    details = status.revocation_details
+    claimed = report.timestamp or report.signed_at
+    report = replace(report, chain=Chain.REVOKED, revocation_known=True)
+    if details is not None and claimed is not None and claimed < details.revocation_date:
+        why = (
+            "Chứng thư bị thu hồi sau ngày ký ghi trong văn bản, "
+            "nhưng không có dấu thời gian tin cậy để chứng minh ngày ký."
+        )
+        return replace(report, verdict=Verdict.UNCHECKED, why=why)
+    return replace(report, verdict=Verdict.INVALID, why="Chứng thư của người ký đã bị thu hồi.")
 
 
 def _unsupported(name: str, why: str = "Loại chữ ký số này chưa được hỗ trợ.") -> SignatureReport:
