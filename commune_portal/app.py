@@ -1,0 +1,117 @@
+"""Flask is assembled here, for both roles: doors, sessions, errors, the menu, and the blueprints of the role.
+
+`create_app(settings)` expects an open register (`store.installation.open_`) and, for acts that sign, keys in use and
+a configured workshop; `serve.run` does all of that in order.
+"""
+
+from __future__ import annotations
+
+import importlib
+from datetime import timedelta
+
+from flask import Blueprint, Flask, Response, make_response
+from flask_wtf.csrf import CSRFProtect
+
+from commune_portal.errors import PortalError
+from commune_portal.people import accesses
+from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.store import database, installation
+from commune_portal.views import _menu, _session
+from commune_portal.views._errors import register_errors
+from commune_portal.views._page import prepare_pages, request
+
+SHARED = (
+    "login", "account", "help", "administration", "administration_directory",
+)  # fmt: skip
+OFFICE = (
+    "home", "incoming", "outgoing", "books", "exchange", "files",
+    "administration_office", "administration_mandates", "administration_rules", "administration_token",
+)  # fmt: skip
+NODE = ("node_pages", "node_api")
+"""The view modules of each role, each with a `blueprint`. A new page is one name here."""
+
+MACHINE_BLUEPRINTS = frozenset({"node_api"})
+"""Blueprints whose requests are signed by machines: no cookie, no CSRF token. Their paths begin /exchange/v1/."""
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def create_app(settings: Settings) -> Flask:
+    """Builds the portal's web application for the role of the settings."""
+    own = installation.own()
+    app = Flask("commune_portal")
+    app.config.update(
+        PORTAL_SETTINGS=settings,
+        MAX_CONTENT_LENGTH=settings.limits.packet_bytes + MEBIBYTE,
+        MAX_FORM_MEMORY_SIZE=4 * MEBIBYTE,
+        WTF_CSRF_TIME_LIMIT=None,
+        PERMANENT_SESSION_LIFETIME=timedelta(minutes=settings.session.idle_minutes),
+    )
+    if settings.server.behind_tls_proxy:
+        _trust_proxy(app)
+    prepare_pages(app)
+    _check_host(app, settings)
+    _session.install_sessions(app, settings, own.uid, installation.session_secret(settings.secrets_folder))
+    csrf = CSRFProtect(app)
+    register_errors(app, "login.show")
+    for name in SHARED + (OFFICE if settings.role == "office" else NODE):
+        blueprint = _blueprint(name)
+        if blueprint is not None:
+            app.register_blueprint(blueprint)
+            if name in MACHINE_BLUEPRINTS:
+                csrf.exempt(blueprint)
+    _menu.install_menu(app, settings)
+    _leave_clean(app)
+    return app
+
+
+def _blueprint(name: str) -> Blueprint | None:
+    """A view module's blueprint; None where this release does not carry the module."""
+    full_name = f"commune_portal.views.{name}"
+    try:
+        module = importlib.import_module(full_name)
+    except ModuleNotFoundError as error:
+        if error.name != full_name:
+            raise
+        return None
+    blueprint: Blueprint = module.blueprint
+    return blueprint
+
+
+def _check_host(app: Flask, settings: Settings) -> None:
+    """Answers only to names that this installation was given, so that a foreign page cannot reach it by DNS."""
+    allowed = {name.lower() for name in (*LOOPBACK_NAMES, settings.server.host, *settings.server.allowed_hosts)}
+
+    @app.before_request
+    def refuse_foreign_host() -> Response | None:
+        if host_name(request.headers.get("Host", "")) in allowed:
+            return None
+        answer = make_response("Địa chỉ máy chủ không đúng. Người quản trị xem mục server.allowed_hosts.\n", 400)
+        answer.mimetype = "text/plain"
+        return answer
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port and brackets, lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _trust_proxy(app: Flask) -> None:
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+
+
+def _leave_clean(app: Flask) -> None:
+    """After each request: no open transaction stays on the thread, and accesses that waited are written."""
+
+    @app.teardown_request
+    def leave(_: BaseException | None) -> None:
+        database.roll_back_leftover()
+        if accesses.is_due():
+            try:
+                accesses.flush()
+            except PortalError as error:
+                app.logger.warning("accesses wait: %s", error.code)

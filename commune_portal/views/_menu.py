@@ -1,0 +1,184 @@
+"""The left menu, the bell and the line about the node: what a person may open, with counts of what waits.
+
+An entry is there when its view is and when the person's roles ever carry its verb. Counts of whole lists come from
+the tallies that triggers keep, counts of one's own work from indexes: a page pays four small reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, render_template, url_for
+
+from commune_portal import clock
+from commune_portal.documents import outbox
+from commune_portal.people.actors import Actor
+from commune_portal.rules.permissions import Verb
+from commune_portal.settings import Settings
+from commune_portal.store import database, installation
+from commune_portal.views import _session
+from commune_portal.views._format import ago
+from commune_portal.views._page import request, respond
+from commune_portal.views._shell import Bell, MenuBlock, MenuEntry, Person, Shell, install_shell
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the menu before it is known who looks: `counted` names a field of `Waiting`."""
+
+    block: str
+    label: str
+    endpoint: str
+    verb: Verb | None
+    counted: str = ""
+    tone: str = "warn"
+
+
+PLACES = (
+    Place("Việc của tôi", "Trang đầu", "home.show", None),
+    Place("Văn bản đến", "Văn bản đến", "incoming.show_list", Verb.INCOMING_SEE, "arrivals"),
+    Place("Văn bản đến", "Vào sổ văn bản đến", "incoming.register", Verb.INCOMING_REGISTER),
+    Place("Văn bản đi", "Văn bản đi", "outgoing.show_list", Verb.OUTGOING_SEE, "issuing"),
+    Place("Văn bản đi", "Soạn văn bản", "outgoing.draft", Verb.OUTGOING_DRAFT),
+    Place("Sổ và liên thông", "Sổ văn bản", "books.show_list", Verb.BOOKS_SEE),
+    Place("Sổ và liên thông", "Liên thông", "exchange.show", Verb.EXCHANGE_SEE, "queue", "quiet"),
+    Place("Nút liên thông", "Thành viên", "node_pages.members", Verb.NODE_MEMBERS),
+    Place("Nút liên thông", "Gói đang chuyển", "node_pages.transit", Verb.NODE_TRANSIT),
+    Place("Nút liên thông", "Sổ của các đơn vị", "node_pages.audit", Verb.NODE_AUDIT),
+    Place("Quản trị", "Người dùng", "administration.users", Verb.ADMINISTRATION_USERS),
+    Place("Quản trị", "Cơ quan", "administration_office.show", Verb.ADMINISTRATION_OFFICE),
+    Place("Quản trị", "Danh bạ", "administration_directory.show", Verb.ADMINISTRATION_DIRECTORY),
+    Place("Quản trị", "Thiết bị ký số", "administration_token.show", Verb.ADMINISTRATION_TOKEN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many things wait for one person, and how long the queue is."""
+
+    arrivals: int = 0
+    directions: int = 0
+    tasks: int = 0
+    drafts: int = 0
+    signing: int = 0
+    issuing: int = 0
+    queue: int = 0
+
+    @property
+    def mine(self) -> int:
+        """What the bell shows: everything that this person is to act on."""
+        return self.arrivals + self.directions + self.tasks + self.drafts + self.signing + self.issuing
+
+
+def waiting_for(by: Actor) -> Waiting:
+    """Counts what waits, by the person's rights alone."""
+    tallies = {(row[0], row[1]): int(row[2]) for row in database.rows("SELECT kind, state, amount FROM tallies")}
+
+    def all_of(kind: str, *states: str) -> int:
+        return sum(tallies.get((kind, state), 0) for state in states)
+
+    tasks = drafts = signing = queue = 0
+    if by.may_ever(Verb.INCOMING_START):
+        tasks = _count(
+            "SELECT count(DISTINCT incoming_id) FROM assignments"
+            " WHERE account_id = ? AND state IN ('assigned', 'in-progress')",
+            by.id,
+        )
+    if by.may_ever(Verb.OUTGOING_DRAFT):
+        drafts = _count("SELECT count(*) FROM outgoing WHERE drafter_id = ? AND state = 'returned'", by.id)
+    if by.may_ever(Verb.OUTGOING_SIGN):
+        signing = _count(
+            "SELECT count(*) FROM outgoing WHERE signer_id = ? AND state IN ('submitted', 'approved')", by.id
+        )
+    if by.may(Verb.EXCHANGE_SEE):
+        queue = _count("SELECT count(*) FROM outbox WHERE state = 'ready'")
+    return Waiting(
+        arrivals=all_of("incoming", "arrived") if by.may(Verb.INCOMING_REGISTER) else 0,
+        directions=all_of("incoming", "registered") if by.may(Verb.INCOMING_ASSIGN) else 0,
+        tasks=tasks,
+        drafts=drafts,
+        signing=signing,
+        issuing=all_of("outgoing", "signed", "numbered") if by.may(Verb.OUTGOING_NUMBER) else 0,
+        queue=queue,
+    )
+
+
+def _count(statement: str, *parameters: object) -> int:
+    return int(database.row(statement, parameters)[0])
+
+
+def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
+    """Gives every page its shell and serves the bell's fragment."""
+    own = installation.own()
+    is_trial = settings.role == "office" and settings.token.trial and not settings.token.module
+
+    def provide() -> Shell:
+        by = _session.actor_or_none()
+        help_url = url_for("help.show") if "help.show" in app.view_functions else ""
+        if by is None:
+            return Shell(office_name=own.name, home_url=home, help_url=help_url, trial_key=is_trial)
+        waiting = waiting_for(by)
+        return Shell(
+            office_name=own.name,
+            home_url=home,
+            menu=_menu(by, waiting),
+            person=Person(by.full_name, by.position or ", ".join(sorted(role.label for role in by.roles))),
+            person_links=(
+                MenuEntry("Tài khoản của tôi", url_for("account.show")),
+                MenuEntry("Đổi mật khẩu", url_for("account.password")),
+            ),
+            logout_url=url_for("login.log_out"),
+            help_url=help_url,
+            bell=_bell(by, waiting, home),
+            trial_key=is_trial,
+        )
+
+    install_shell(app, provide)
+
+    @_session.polling
+    def bell() -> Response:
+        by = _session.actor()
+        now = _bell(by, waiting_for(by), home)
+        if request.args.get("seen") == _seen(now):
+            return respond(status=204)
+        return respond(render_template("_bell.html", bell=now))
+
+    app.add_url_rule("/bell", "bell", bell)
+
+
+def _menu(by: Actor, waiting: Waiting) -> tuple[MenuBlock, ...]:
+    blocks: dict[str, list[MenuEntry]] = {}
+    for place in PLACES:
+        if place.endpoint not in current_app.view_functions:
+            continue
+        if place.verb is not None and not by.may_ever(place.verb):
+            continue
+        count = getattr(waiting, place.counted) if place.counted else None
+        entry = MenuEntry(place.label, url_for(place.endpoint), count or None, place.tone)
+        blocks.setdefault(place.block, []).append(entry)
+    return tuple(MenuBlock(title, tuple(entries)) for title, entries in blocks.items())
+
+
+def _bell(by: Actor, waiting: Waiting, home: str) -> Bell:
+    text, tone = _contact() if by.may(Verb.EXCHANGE_SEE) else ("", "good")
+    opens: Callable[[str], bool] = current_app.view_functions.__contains__
+    contact_url = url_for("exchange.show") if by.may(Verb.EXCHANGE_SEE) and opens("exchange.show") else ""
+    draft = Bell("", home, waiting.mine, text, tone, contact_url)
+    return Bell(url_for("bell", seen=_seen(draft)), home, waiting.mine, text, tone, contact_url)
+
+
+def _seen(bell: Bell) -> str:
+    """What a browser shows now, short enough for an address; the words of time are cut to their unit."""
+    return f"{bell.count}-{bell.contact_tone}-{len(bell.contact)}-{sum(map(ord, bell.contact)) % 9973}"
+
+
+def _contact() -> tuple[str, str]:
+    state = outbox.state()
+    if not state.enrolled:
+        return "Chưa kết nối nút liên thông", "warn"
+    if state.last_contact_at is None:
+        return "Chưa liên lạc được với nút", "warn"
+    quiet_seconds = (clock.now() - state.last_contact_at).total_seconds()
+    tone = "good" if state.failures == 0 and quiet_seconds < 3600 else "warn" if quiet_seconds < 86400 else "bad"
+    return f"Nút liên thông: {ago(state.last_contact_at)}", tone
