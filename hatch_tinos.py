@@ -68,7 +68,8 @@ def _merge(sources: list[Path], out: Path) -> None:
             parts.append(str(part))
         merged = merge.Merger().merge(parts)
         _name(merged, out.stem)
-        merged["head"].modified = merged["head"].created
+        # The merger writes the present time; the same subsets shall give the same bytes.
+        merged["head"].created = merged["head"].modified = _modified(sources[0])
         merged.recalcTimestamp = False
         written = Path(work) / "merged.ttf"
         merged.save(written)
@@ -88,6 +89,13 @@ def _save_plain(source: Path, part: Path) -> None:
             if table in font:
                 del font[table]
         font.save(part)
+
+
+def _modified(source: Path) -> int:
+    from fontTools.ttLib import TTFont
+
+    with TTFont(source, lazy=True) as font:
+        return int(font["head"].modified)
 
 
 def _name(font: Any, postscript_name: str) -> None:

@@ -267,15 +267,11 @@ class Ledger:
         for line in details:
             y = draw_centred(canvas, [line], names.regular, 15, (centre, y)) - 6
         canvas.setFont(names.italic, 9)
-        canvas.drawCentredString(centre, FOOTER, self._origin())
-
-    def _origin(self) -> str:
-        printed = self._marks.printed_at.astimezone(clock.VIETNAM)
-        return f"In từ {self._marks.system} lúc {printed:%H:%M:%S ngày %d/%m/%Y} bởi {self._marks.printed_by}"
+        canvas.drawCentredString(centre, FOOTER, origin_text(self._marks))
 
     def _draw_footer(self, canvas: Canvas, number: int, total: int) -> None:
         canvas.setFont(self._names.italic, 8.5)
-        canvas.drawString(LEFT, FOOTER, self._origin())
+        canvas.drawString(LEFT, FOOTER, origin_text(self._marks))
         canvas.drawCentredString(PAGE_WIDTH / 2 + 60, FOOTER, f"Trang {number}/{total}")
         canvas.drawRightString(RIGHT, FOOTER, f"Mã chuỗi nhật ký: {self._marks.chain_hash[:16]}")
 
@@ -301,3 +297,12 @@ class Ledger:
 def day_text(day: date | None) -> str:
     """A date as printed in a book; nothing for none."""
     return f"{day:%d/%m/%Y}" if day else ""
+
+
+def origin_text(marks: PrintMarks) -> str:
+    """The line that says that a page was printed from the System, when and by whom.
+
+    Source: NĐ 30/2020, Phụ lục VI, III.6.k.
+    """
+    printed = marks.printed_at.astimezone(clock.VIETNAM)
+    return f"In từ {marks.system} lúc {printed:%H:%M:%S ngày %d/%m/%Y} bởi {marks.printed_by}"

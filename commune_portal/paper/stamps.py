@@ -19,6 +19,8 @@ from commune_portal.rules.kinds import Urgency
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
 
+    from commune_portal.paper.textlayer import PageText
+
 BRIGHT_RED = (0.86, 0.05, 0.08)
 
 URGENCY_WIDTH_MM = {Urgency.FLASH: 30.0, Urgency.VERY_URGENT: 40.0, Urgency.URGENT: 20.0}
@@ -100,12 +102,14 @@ def draw_arrival(canvas: Canvas, names: FontNames, stamp: ArrivalStamp, x: float
 
 
 def stamp_on_first_page(pdf: Path, out: Path, stamp: ArrivalStamp, *, folder: str = "") -> None:
-    """Writes a copy for printing with the stamp ĐẾN on its first page, under the number at the left.
+    """Writes a copy for printing with the stamp ĐẾN on its first page, where the head leaves most room.
 
     The copy is for paper only: a stamped page is no longer what the sender signed.
     Source: NĐ 30/2020, Điều 21.1; QĐ 28/2018, Điều 21.2.
     """
     import pypdfium2
+
+    from commune_portal.paper.textlayer import opened, page_text
 
     names = registered(folder)
     buffer = BytesIO()
@@ -113,19 +117,42 @@ def stamp_on_first_page(pdf: Path, out: Path, stamp: ArrivalStamp, *, folder: st
     canvas = open_canvas(buffer, names, title="ĐẾN", size=size)
     draw_arrival(canvas, names, stamp, 2, 2)
     canvas.save()
-    try:
-        with pypdfium2.PdfDocument(pdf) as document, pypdfium2.PdfDocument(buffer.getvalue()) as drawn:
-            page = document[0]
-            sheet = drawn.page_as_xobject(0, document).as_pageobject()
-            # Under the symbol at the left, where the law leaves room beside the abstract.
-            page_height = page.get_height()
-            matrix = pypdfium2.PdfMatrix().translate(22 * POINTS_PER_MM, page_height * 0.66 - size[1] / 2)
-            sheet.set_matrix(matrix)
-            page.insert_obj(sheet)
-            page.gen_content()
-            document.save(out)
-    except (pypdfium2.PdfiumError, IndexError) as error:
-        raise Malformed("Không đọc được tệp PDF này để in dấu ĐẾN.", detail=str(error)) from error
+    with opened(pdf) as document, pypdfium2.PdfDocument(buffer.getvalue()) as drawn:
+        if len(document) < 1:
+            raise Malformed("Tệp PDF không có trang nào nên không in dấu ĐẾN được.")
+        x, y = _free_corner(page_text(document, 0), size)
+        page = document[0]
+        sheet = drawn.page_as_xobject(0, document).as_pageobject()
+        sheet.set_matrix(pypdfium2.PdfMatrix().translate(x, y))
+        page.insert_obj(sheet)
+        page.gen_content()
+        document.save(out)
+
+
+def _free_corner(page: PageText, size: tuple[float, float]) -> tuple[float, float]:
+    """The lower left corner for a stamp in the upper half of a page where it covers the least text.
+
+    Source: NĐ 30/2020, Phụ lục IV (in the blank room under the symbol, the abstract or the date).
+    """
+    width, height = size
+    best = (page.width * 0.5, page.height * 0.6)
+    least = float("inf")
+    y = page.height - 60 - height
+    while y > page.height * 0.5 - height:
+        x = 20.0
+        while x < page.width - width - 15:
+            covered = sum(
+                max(0.0, min(piece.x1, x + width) - max(piece.x0, x))
+                # Where there is no blank room, the body's first line is covered before the number or a name is.
+                * (4 if piece.baseline > page.height * 0.8 else 1)
+                for piece in page.pieces
+                if piece.y0 < y + height + 4 and piece.y1 > y - 4
+            )
+            if covered < least:
+                best, least = (x, y), covered
+            x += 8.0
+        y -= 6.0
+    return best
 
 
 def _field(canvas: Canvas, names: FontNames, label: str, value: str, spot: tuple[float, float, float]) -> None:
