@@ -57,6 +57,7 @@ class FakeNode:
         self.clock_ahead = timedelta()
         self.steps = 0
         self.guard = threading.RLock()
+        self.enrol(code, self.keys)
 
     def now(self) -> datetime:
         return clock.now() + self.clock_ahead
