@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -66,11 +67,14 @@ def faultless(_method: str, _path: str) -> Fault | None:
 
 
 @contextmanager
-def serving(node: Handles, faults: Faults = faultless) -> Iterator[Wire]:
+def serving(node: Handles, faults: Faults = faultless, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
     """Serves on a free loopback port until the block ends."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.node, server.faults = node, faults
-    server.wire = Wire(f"http://127.0.0.1:{server.server_address[1]}")
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "http" if tls is None else "https"
+    server.wire = Wire(f"{scheme}://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
