@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Rule
+
+from commune_portal.settings import Paths, Role, Settings
 
 SAMPLES: dict[str, Any] = {"IntegerConverter": 1, "UUIDConverter": "00000000-0000-4000-8000-000000000001"}
 
@@ -54,14 +57,20 @@ def routes_open_to_anyone(app: Flask) -> list[str]:
     return found
 
 
-def portal_app(role: str, folder: Path) -> Flask | None:
-    """The assembled portal over a fresh, empty installation; None while `commune_portal.app` is not written."""
-    if importlib.util.find_spec("commune_portal.app") is None:
-        return None
-    from commune_portal import settings
+@contextmanager
+def portal_app(role: Role, folder: Path) -> Iterator[Flask]:
+    """The assembled portal over a freshly founded, empty installation."""
+    from commune_portal.app import create_app
+    from commune_portal.store import database, installation
+    from commune_portal.wire import keys
 
-    app_module = importlib.import_module("commune_portal.app")
-    found = settings.from_document({"role": role, "paths": {"allow_any_disk": True}}, folder)
-    app = app_module.create_app(found)
-    assert isinstance(app, Flask)
-    return app
+    settings = Settings(folder=folder, role=role, paths=Paths(allow_any_disk=True))
+    own = keys.create(settings.secrets_folder)
+    keys.use(own)
+    installation.found(
+        settings, code="H99", name="Nơi để thử", place="An Phú", public_key="ab" * 32, box_public_key="cd" * 32
+    )
+    try:
+        yield create_app(settings)
+    finally:
+        database.close()

@@ -2,7 +2,7 @@
 
 The demonstration is the real one (`commune-portal demo`), started once; `COMMUNE_PORTAL_DEMO=FILE` uses one that
 already runs. The file is what `demo --json` prints: `{"parties": [{"role": "office", "address": "http://…",
-"accounts": [{"name": "…", "password": "…", "role": "clerk"}]}]}`.
+"accounts": [{"username": "…", "password": "…", "role": "clerk"}]}]}`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Demonstration:
         """Name and password of an account with the screen's role."""
         for account in self.parties[screen.party]["accounts"]:
             if account["role"] == screen.role:
-                return account["name"], account["password"]
+                return account["username"], account["password"]
         raise AssertionError(f"the demonstration has no account for {screen.role} at {screen.party}")
 
 
@@ -105,7 +105,7 @@ def log_in(page: Page, demonstration: Demonstration, screen: Screen) -> None:
         return
     name, password = demonstration.account(screen)
     page.goto(demonstration.address(screen) + "/login")
-    page.locator("[name=name]").fill(name)
+    page.locator("[name=username]").fill(name)
     page.locator("[name=password]").fill(password)
     page.get_by_role("button", name="Đăng nhập").click()
     expect(page.locator("details.user")).to_be_visible()
