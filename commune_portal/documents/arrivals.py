@@ -47,7 +47,7 @@ def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits
     """
     envelope = envelopes.open_(envelope_bytes, sender_key)
     mine = installation.own()
-    earlier = _earlier(envelope)
+    earlier = earlier_receipt(envelope)
     if earlier is not None:
         return earlier
     packet = files.adopt(packet_path)
@@ -77,7 +77,8 @@ def sender_key(code: str, key_id: str) -> bytes | None:
     return bytes.fromhex(row[0]) if row else None
 
 
-def _earlier(envelope: Envelope) -> bytes | None:
+def earlier_receipt(envelope: Envelope) -> bytes | None:
+    """The receipt that this message got before, to be given again; raises Malformed for other bytes under its id."""
     row = database.row("SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,))
     if row is None:
         return None

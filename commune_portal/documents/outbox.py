@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from commune_portal import clock
-from commune_portal.errors import NotAllowed, NotFound
+from commune_portal.errors import Malformed, NotAllowed, NotFound
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
@@ -24,6 +24,9 @@ from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import keys
 from commune_portal.wire import receipt as receipts
 from commune_portal.wire.envelope import Envelope, Kind
+from commune_portal.wire.receipt import Receipt
+
+LONGEST_PAUSE = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,19 @@ def _item(row: Sequence[object]) -> Item:
     )
 
 
+_DUE = "state = 'ready' AND (next_attempt_at <= :now OR next_attempt_at > :far)"
+
+
+def _due_at(now: datetime) -> dict[str, str]:
+    """An attempt that lies further ahead than any pause was written before the clock was set back: it is due."""
+    return {"now": clock.to_text(now), "far": clock.to_text(now + LONGEST_PAUSE)}
+
+
 def waiting(now: datetime, limit: int = 20) -> list[Item]:
     """What may be tried now: urgent first, small before large within a level, then the oldest."""
     found = database.rows(
-        f"SELECT {_ITEM} FROM outbox WHERE state = 'ready' AND next_attempt_at <= ?"
-        " ORDER BY urgency DESC, packet_bytes > 65536, id LIMIT ?",
-        (clock.to_text(now), limit),
+        f"SELECT {_ITEM} FROM outbox WHERE {_DUE} ORDER BY urgency DESC, packet_bytes > 65536, id LIMIT :limit",
+        {**_due_at(now), "limit": limit},
     )
     return [_item(row) for row in found]
 
@@ -149,8 +159,8 @@ def waiting(now: datetime, limit: int = 20) -> list[Item]:
 def anything_more_urgent(than: int, now: datetime) -> bool:
     """True when something more urgent waits: a long upload then steps aside between two chunks."""
     found = database.row(
-        "SELECT 1 FROM outbox WHERE state = 'ready' AND urgency > ? AND next_attempt_at <= ? LIMIT 1",
-        (than, clock.to_text(now)),
+        f"SELECT 1 FROM outbox WHERE {_DUE} AND urgency > :than LIMIT 1",
+        {**_due_at(now), "than": than},
     )
     return found is not None
 
@@ -176,18 +186,7 @@ def delivered(message_id: str, receipt_bytes: bytes) -> bool:
         if receipt.message_id != message_id or receipt.packet_sha256 != sha256:
             raise NotAllowed("Biên nhận của nút không phải cho gói tin này.", detail=message_id)
         refused = receipt.verdict is receipts.Verdict.REFUSED
-        work.insert(
-            "receipts",
-            {
-                "given": 0,
-                "message_id": message_id,
-                "peer_code": receipt.receiver,
-                "bytes": receipt_bytes.decode(),
-                "sender_size": receipt.sender_checkpoint.size,
-                "sender_head": receipt.sender_checkpoint.head,
-                "stored_at": now,
-            },
-        )
+        _keep_receipt(work, receipt, receipt_bytes)
         if kind == Kind.EDOC.value:
             recipient_row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (message_id,)).fetchone()
             change = (
@@ -223,6 +222,54 @@ def delivered(message_id: str, receipt_bytes: bytes) -> bool:
             ),
         )
     return True
+
+
+def receiver_took(receipt_bytes: bytes) -> bool:
+    """Keeps the final receiver's own receipt for a message of ours as evidence; False when it was kept before.
+
+    Raises Unauthenticated while the receiver's key is not in the directory, Malformed for another packet.
+    """
+    receipt = receipts.open_(receipt_bytes, _organisation_key)
+    with database.transaction() as work:
+        found = work.execute(
+            "SELECT packet_sha256, about FROM outbox WHERE message_id = ? AND recipient_code = ?",
+            (receipt.message_id, receipt.receiver),
+        ).fetchone()
+        if found is None or found[0] != receipt.packet_sha256:
+            raise Malformed("Biên nhận không phải cho gói tin của cơ quan này.", detail=receipt.message_id)
+        known = work.execute(
+            "SELECT 1 FROM receipts WHERE given = 0 AND message_id = ? AND peer_code = ?",
+            (receipt.message_id, receipt.receiver),
+        ).fetchone()
+        if known is not None:
+            return False
+        _keep_receipt(work, receipt, receipt_bytes)
+        journal.write(
+            work, Act.RECEIPT_KEPT, journal.SYSTEM, about=found[1],
+            facts={"message": receipt.message_id, "recipient": receipt.receiver, "verdict": receipt.verdict.value,
+                   "refusal": receipt.refusal.value if receipt.refusal else ""},
+        )  # fmt: skip
+    return True
+
+
+def _keep_receipt(work: Work, receipt: Receipt, receipt_bytes: bytes) -> None:
+    work.insert(
+        "receipts",
+        {
+            "given": 0,
+            "message_id": receipt.message_id,
+            "peer_code": receipt.receiver,
+            "bytes": receipt_bytes.decode(),
+            "sender_size": receipt.sender_checkpoint.size,
+            "sender_head": receipt.sender_checkpoint.head,
+            "stored_at": clock.now_text(),
+        },
+    )
+
+
+def _organisation_key(code: str, key_id: str) -> bytes | None:
+    found = database.row("SELECT public_key FROM organisation_keys WHERE organ_code = ? AND key_id = ?", (code, key_id))
+    return bytes.fromhex(found[0]) if found else None
 
 
 def _node_key(code: str, key_id: str) -> bytes | None:
