@@ -232,3 +232,11 @@ class FormReader:
             self.refuse(name, f"{label}: dài quá {longest} ký tự.")
             return ""
         return value
+
+
+def read_day(text: str) -> date | None:
+    """A date typed as dd/mm/yyyy outside a form, as in a filter's address; None for anything else."""
+    try:
+        return parse_civil(text)
+    except Malformed:
+        return None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from commune_portal.errors import Malformed, RuleBroken
-from commune_portal.views._forms import EMPTY, FormReader, filled
+from commune_portal.views._forms import EMPTY, FormReader, filled, read_day
 
 
 class Urgency(Enum):
@@ -135,3 +135,8 @@ def test_whatever_is_typed_is_read_or_refused_and_never_crashes(typed: str) -> N
     form.choice("a", "A", Urgency)
     again = form.state().value("a")
     assert unicodedata.is_normalized("NFC", again)
+
+
+def test_a_day_in_a_filters_address_is_read_or_left_out() -> None:
+    assert read_day("5/1/2026") == date(2026, 1, 5)
+    assert read_day("mai") is None
