@@ -113,3 +113,26 @@ def infrastructure() -> Infrastructure:
 
 
 TRIAL_TOKEN = Token(trial=True)
+
+
+def certified(content: bytes, key: MemoryKey, *, changes_allowed: bool = True) -> bytes:
+    """A PDF with a certification signature, as other programs make them; ours never do."""
+    from asn1crypto import keys, pem, x509
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import signers
+    from pyhanko.sign.fields import MDPPerm
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    from commune_portal.signing.authority import key_pem
+
+    _, _, der = pem.unarmor(key_pem(key.private_key))
+    signer = signers.SimpleSigner(
+        signing_cert=x509.Certificate.load(key.certificate_der),
+        signing_key=keys.PrivateKeyInfo.load(der),
+        cert_registry=SimpleCertificateStore(),  # type: ignore[no-untyped-call]  # typed in part only
+    )
+    allowed = MDPPerm.FILL_FORMS if changes_allowed else MDPPerm.NO_CHANGES
+    meta = signers.PdfSignatureMetadata(field_name="Certified", certify=True, docmdp_permissions=allowed)
+    out = io.BytesIO()
+    signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), meta, signer, output=out)
+    return out.getvalue()

@@ -28,26 +28,6 @@ def _encrypted(content: bytes) -> bytes:
     return _written(writer)
 
 
-def _certified(content: bytes, pki: Infrastructure) -> bytes:
-    from asn1crypto import keys, pem, x509
-    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-    from pyhanko.sign import signers
-    from pyhanko_certvalidator.registry import SimpleCertificateStore
-
-    from commune_portal.signing.authority import key_pem
-
-    _, _, der = pem.unarmor(key_pem(pki.leader.private_key))
-    signer = signers.SimpleSigner(
-        signing_cert=x509.Certificate.load(pki.leader.certificate_der),
-        signing_key=keys.PrivateKeyInfo.load(der),
-        cert_registry=SimpleCertificateStore(),  # type: ignore[no-untyped-call]  # typed in part only
-    )
-    out = io.BytesIO()
-    meta = signers.PdfSignatureMetadata(field_name="Certified", certify=True)
-    signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), meta, signer, output=out)
-    return out.getvalue()
-
-
 def _written(writer: Any) -> bytes:
     out = io.BytesIO()
     writer.write(out)
@@ -95,7 +75,7 @@ def test_what_cannot_become_a_draft_is_refused_in_plain_words(
     assert _refused(_encrypted(content), tmp_path) == drafts.ENCRYPTED
     assert _refused(document.signed.read_bytes(), tmp_path) == drafts.SIGNED
     assert _refused(document.draft.read_bytes(), tmp_path) == drafts.HAS_FIELDS
-    assert _refused(_certified(content, pki), tmp_path) == drafts.CERTIFIED
+    assert _refused(material.certified(content, pki.leader), tmp_path) == drafts.CERTIFIED
     assert _refused(_dynamic(content), tmp_path) == drafts.DYNAMIC
 
 

@@ -224,6 +224,17 @@ def test_what_a_later_change_does(
         assert report.why == "Văn bản bị sửa sau khi ký."
 
 
+@pytest.mark.parametrize(("changes_allowed", "verdict"), [(True, OK), (False, BAD)])
+def test_a_certification_made_elsewhere_decides_whether_fields_may_be_filled(
+    document: Document, pki: Infrastructure, tmp_path: Path, *, changes_allowed: bool, verdict: Verdict
+) -> None:
+    content = material.certified(document.draft.read_bytes(), pki.leader, changes_allowed=changes_allowed)
+    (tmp_path / "certified.pdf").write_bytes(content)
+    assert verify.verify(tmp_path / "certified.pdf", pki.trust).overall is OK
+    _changed(tmp_path / "certified.pdf", tmp_path / "filled.pdf", _new_number)
+    assert verify.verify(tmp_path / "filled.pdf", pki.trust).overall is verdict
+
+
 def test_a_number_corrected_before_the_seal_is_fine(document: Document, pki: Infrastructure, tmp_path: Path) -> None:
     _changed(document.signed, tmp_path / "corrected.pdf", _new_number)
     pdf.number_and_seal(tmp_path / "corrected.pdf", tmp_path / "sealed.pdf", pki.organisation, "15", material.DATE)
@@ -312,7 +323,7 @@ def test_a_key_elsewhere_signs_between_the_two_halves(document: Document, pki: I
     prepared = pdf.prepare_signature(document.draft, tmp_path / "waiting.pdf", request, key.certificate_der)
     again = deferred.Prepared.from_json(prepared.to_json())
     assert again == prepared
-    with pytest.raises(errors.SigningFailed, match="không khớp"):
+    with pytest.raises(errors.SigningFailed, match="Chữ ký nhận được không khớp"):
         pdf.finish_signature(again, key.sign(b"something else"), tmp_path / "signed.pdf")
     assert not (tmp_path / "signed.pdf").exists()
     pdf.finish_signature(again, key.sign(again.to_sign), tmp_path / "signed.pdf")
