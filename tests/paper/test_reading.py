@@ -126,6 +126,9 @@ def word_like(out: Path, *, number: str = "Số:         /TB-UBND", date_text: s
     canvas.setFont(names.bold, 14)
     canvas.drawCentredString(310, 700, "THÔNG BÁO")
     canvas.drawCentredString(310, 682, "Về việc nghỉ lễ")
+    # Words of the body may follow closely and stand in the middle: only the face tells them from the abstract.
+    canvas.setFont(names.regular, 14)
+    canvas.drawCentredString(310, 664, "Ủy ban nhân dân xã thông báo như sau:")
     for _ in range(blank_pages):
         canvas.showPage()
         canvas.setFont(names.regular, 14)
