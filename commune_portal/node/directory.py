@@ -36,8 +36,8 @@ class SignedDirectory:
 
 
 def signed_directory() -> SignedDirectory:
-    """The directory of all members' keys, revoked ones included, so that old envelopes can still be checked."""
-    return _seal(_entries(f"{_ENTRIES} ORDER BY m.code, k.id", ()), partial=False)
+    """The directory of the node's key and all members', revoked ones included: old envelopes can still be checked."""
+    return _seal((_own_entry(), *_entries(f"{_ENTRIES} ORDER BY m.code, k.id", ())), partial=False)
 
 
 def answer_to_enrolment(member_id: int) -> SignedDirectory:
@@ -93,6 +93,20 @@ def _read_csv(data: bytes) -> list[tuple[str, str, str]]:
     return found
 
 
+def _own_entry() -> DirectoryEntry:
+    own = installation.own()
+    made_at = database.row("SELECT made_at FROM installation")[0]
+    return DirectoryEntry(
+        code=own.code,
+        code_legacy=None,
+        name=own.name,
+        key_id=keys.key_id(bytes.fromhex(own.public_key)),
+        public_key=bytes.fromhex(own.public_key),
+        box_public_key=bytes.fromhex(own.box_public_key),
+        valid_from=clock.from_text(made_at),
+    )
+
+
 def _entries(statement: str, parameters: tuple[object, ...]) -> tuple[DirectoryEntry, ...]:
     return tuple(
         DirectoryEntry(
@@ -128,5 +142,4 @@ def _seal(entries: tuple[DirectoryEntry, ...], *, partial: bool) -> SignedDirect
 
 def _newest(entries: tuple[DirectoryEntry, ...]) -> datetime:
     """The instant of the newest change, so that the bytes stay the same until something changes."""
-    instants = [instant for entry in entries for instant in (entry.valid_from, entry.revoked_at) if instant]
-    return max(instants, default=clock.from_text("2026-01-01T00:00:00Z"))
+    return max(instant for entry in entries for instant in (entry.valid_from, entry.revoked_at) if instant)

@@ -60,32 +60,36 @@ class InTransit:
 def take(member: Member, envelope_bytes: bytes, packet: bytes | None, limits: Limits) -> Answer:
     """Takes a package of an authenticated member: its envelope, and the packet itself when it came along.
 
-    Raises ExchangeRefused for what is not final: an unreadable envelope, somebody else's, missing or damaged bytes,
-    a full disk. A final refusal is an answer with a signed receipt.
+    Raises ExchangeRefused for what is not final: an unreadable envelope, somebody else's, missing bytes, a full disk.
+    A final refusal is an answer with a signed receipt.
     """
-    envelope = _opened(member, envelope_bytes)
-    answer = _earlier(envelope)
+    envelope = _read(member, envelope_bytes)
+    answer = _earlier(envelope, envelope_bytes)
     if answer is not None:
         return answer
-    refusal = _refusal(envelope, limits)
+    refusal = _refusal(envelope, envelope_bytes, packet, limits)
     if refusal is None:
         _have_packet(member, envelope, packet, limits)
     with database.transaction() as work:
-        answer = _earlier(envelope)  # another connection of the same office may have come first
+        answer = _earlier(envelope, envelope_bytes)  # another connection of the same office may have come first
         if answer is not None:
             return answer
-        refusal = _refusal(envelope, limits)
+        refusal = _refusal(envelope, envelope_bytes, packet, limits)
         if refusal is not None:
             return _refuse(work, member, envelope, refusal)
         return _accept(work, member, envelope, envelope_bytes)
 
 
 def waiting(member: Member, after: int, limit: int) -> MailboxPage:
-    """What lies in the member's mailbox behind a cursor, fetched or not: a restored office asks again."""
+    """What waits for the member behind a cursor: messages without its receipt, and receipts for what it sent.
+
+    A receipt from before the newest enrolment does not count: a restored office has forgotten what it fetched.
+    """
+    enrolled = clock.to_text(member.enrolled_at) if member.enrolled_at else ""
     found = database.rows(
         "SELECT id, kind, envelope, packet_sha256, packet_bytes FROM mailbox WHERE recipient_code = ? AND id > ?"
-        " ORDER BY id LIMIT ?",
-        (member.code, after, limit + 1),
+        " AND (fetched_at IS NULL OR fetched_at < ? OR kind = ?) ORDER BY id LIMIT ?",
+        (member.code, after, enrolled, RECEIPT, limit + 1),
     )
     items: list[MailboxItem] = []
     budget = PAGE_BUDGET_BYTES
@@ -110,45 +114,29 @@ def packet_for(member: Member, sha256: str) -> Path:
 def acknowledge(member: Member, receipt_bytes: bytes) -> None:
     """Keeps the addressee's receipt with the package and sends it home to the sender; twice does no harm.
 
-    Raises ExchangeRefused: not the member's own receipt, or for nothing in its mailbox, or another verdict than before.
+    Raises ExchangeRefused: not the member's own receipt, or for nothing in its mailbox, or another one than before.
     """
     found = _opened_receipt(member, receipt_bytes)
     with database.transaction() as work:
         row = work.execute(
-            "SELECT id, sender_code, packet_sha256, recipient_receipt, uid, urgency FROM mailbox"
+            "SELECT id, sender_code, packet_sha256, recipient_receipt, uid, urgency, fetched_at FROM mailbox"
             " WHERE message_id = ? AND recipient_code = ? AND kind <> ?",
             (found.message_id, member.code, RECEIPT),
         ).fetchone()
         if row is None or row[2] != found.packet_sha256:
             raise ExchangeRefused(Refused.NOT_FOUND, "no such message for this member")
-        row_id, sender_code, _, earlier, uid, urgency = row
-        if earlier:
-            if wire_receipts.parse_unverified(earlier.encode()).verdict is not found.verdict:
-                raise ExchangeRefused(Refused.CONFLICT, "another verdict than before")
-            return
-        _heed(work, member, found.key_id, found.checkpoint, found.message_id)
+        row_id, sender_code, _, earlier, uid, urgency, fetched_at = row
         now = clock.now_text()
-        work.update(
-            "mailbox",
-            row_id,
-            {"fetched_at": now, "recipient_receipt": receipt_bytes.decode()},
-            expected={"recipient_receipt": ""},
-        )
-        work.insert(
-            "mailbox",
-            {
-                "message_id": f"{RECEIPT}:{found.message_id}",
-                "sender_code": member.code,
-                "recipient_code": sender_code,
-                "kind": RECEIPT,
-                "urgency": urgency,
-                "envelope": receipt_bytes.decode(),
-                "packet_sha256": "",
-                "packet_bytes": 0,
-                "taken_at": now,
-                "fetched_at": now,
-            },
-        )
+        if not earlier:
+            _heed(work, member, found.key_id, found.checkpoint, found.message_id)
+            work.update("mailbox", row_id, {"fetched_at": now, "recipient_receipt": receipt_bytes.decode()})
+            _send_home(work, member, sender_code, found.message_id, receipt_bytes, urgency)
+        elif earlier.encode() == receipt_bytes:
+            return
+        elif _is_fetched_again(member, fetched_at, earlier, found):
+            work.update("mailbox", row_id, {"fetched_at": now})  # the first word stays
+        else:
+            raise ExchangeRefused(Refused.CONFLICT, "another receipt than before")
         journal.write(
             work,
             Act.PACKAGE_FETCHED,
@@ -156,6 +144,34 @@ def acknowledge(member: Member, receipt_bytes: bytes) -> None:
             about=f"mailbox:{uid}",
             facts={"message": found.message_id, "verdict": found.verdict.value},
         )
+
+
+def _is_fetched_again(member: Member, fetched_at: str, earlier: str, receipt: Receipt) -> bool:
+    """Whether a restored office says once more, with its new key, what it said before."""
+    restored = member.enrolled_at is not None and clock.from_text(fetched_at) < member.enrolled_at
+    return restored and wire_receipts.parse_unverified(earlier.encode()).verdict is receipt.verdict
+
+
+def _send_home(
+    work: Work, member: Member, sender_code: str, message_id: str, receipt_bytes: bytes, urgency: int
+) -> None:
+    """Puts the addressee's receipt into the sender's mailbox."""
+    now = clock.now_text()
+    work.insert(
+        "mailbox",
+        {
+            "message_id": f"{RECEIPT}:{message_id}",
+            "sender_code": member.code,
+            "recipient_code": sender_code,
+            "kind": RECEIPT,
+            "urgency": urgency,
+            "envelope": receipt_bytes.decode(),
+            "packet_sha256": "",
+            "packet_bytes": 0,
+            "taken_at": now,
+            "fetched_at": now,
+        },
+    )
 
 
 def compare(member: Member, vector: Vector) -> VectorAnswer:
@@ -180,22 +196,30 @@ def in_transit(after: int = 0, limit: int = 100, recipient_code: str = "") -> li
     return [InTransit(row[0], row[1], row[2], row[3], row[4], row[5], row[6], clock.from_text(row[7])) for row in found]
 
 
-def _opened(member: Member, envelope_bytes: bytes) -> Envelope:
-    """The envelope, proved to be of its sender and the sender to be the member."""
+def _read(member: Member, envelope_bytes: bytes) -> Envelope:
+    """The envelope as it stands; raises ExchangeRefused when it cannot be read or names another sender.
+
+    Another's message gets no receipt, not even one of refusal: it could be shown to that sender.
+    """
     try:
         stated = envelopes.parse_unverified(envelope_bytes)
-        if stated.sender != member.code:
-            raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender in the envelope is not the member")
-        found = members.member_by_key(stated.key_id)
-        if found is not None and found[1].revoked_at is not None and stated.created > found[1].revoked_at:
-            raise ExchangeRefused(Refused.NOT_PERMITTED, "an envelope signed by a key after its revocation")
-        return envelopes.open_(envelope_bytes, members.key_of_party)
     except UnsupportedVersion as error:
         raise ExchangeRefused(Refused.UNSUPPORTED_VERSION, error.detail) from error
     except Malformed as error:
         raise ExchangeRefused(Refused.MALFORMED, error.detail) from error
-    except Unauthenticated as error:
-        raise ExchangeRefused(Refused.NOT_PERMITTED, error.detail) from error
+    if stated.sender != member.code:
+        raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender in the envelope is not the member")
+    return stated
+
+
+def _is_signed_by_its_sender(envelope: Envelope, envelope_bytes: bytes) -> bool:
+    """Whether the sender signed the envelope while its key was valid."""
+    try:
+        envelopes.open_(envelope_bytes, members.key_of_party)
+    except (Malformed, Unauthenticated):
+        return False
+    found = members.member_by_key(envelope.key_id)
+    return found is not None and (found[1].revoked_at is None or envelope.created <= found[1].revoked_at)
 
 
 def _opened_receipt(member: Member, receipt_bytes: bytes) -> Receipt:
@@ -212,7 +236,7 @@ def _opened_receipt(member: Member, receipt_bytes: bytes) -> Receipt:
     return found
 
 
-def _earlier(envelope: Envelope) -> Answer | None:
+def _earlier(envelope: Envelope, envelope_bytes: bytes) -> Answer | None:
     """The answer that this message had before, if it had one."""
     stored = receipts.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
     if stored is None:
@@ -220,13 +244,15 @@ def _earlier(envelope: Envelope) -> Answer | None:
     found = wire_receipts.parse_unverified(stored)
     if found.verdict is Verdict.REFUSED:
         return Answer(Verdict.REFUSED, stored, found.refusal)
-    row = database.row("SELECT recipient_code FROM mailbox WHERE message_id = ?", (envelope.message_id,))
-    same = row is not None and row[0] == envelope.recipient
+    row = database.row("SELECT envelope FROM mailbox WHERE message_id = ?", (envelope.message_id,))
+    same = row is not None and row[0].encode() == envelope_bytes
     return Answer(Verdict.DUPLICATE, stored) if same else None
 
 
-def _refusal(envelope: Envelope, limits: Limits) -> RefusalType | None:
+def _refusal(envelope: Envelope, envelope_bytes: bytes, packet: bytes | None, limits: Limits) -> RefusalType | None:
     """Why the message is refused for good, or None."""
+    if not _is_signed_by_its_sender(envelope, envelope_bytes):
+        return RefusalType.NOT_PERMITTED
     taken = database.row("SELECT 1 FROM mailbox WHERE message_id = ?", (envelope.message_id,))
     answered = database.row(
         "SELECT 1 FROM receipts_given WHERE message_id = ? AND sender_code = ?", (envelope.message_id, envelope.sender)
@@ -238,6 +264,8 @@ def _refusal(envelope: Envelope, limits: Limits) -> RefusalType | None:
         return RefusalType.INVALID_ADDRESSEE
     if envelope.packet_bytes > limits.packet_bytes:
         return RefusalType.TOO_LARGE
+    if packet and not envelopes.describes(envelope, packet):
+        return RefusalType.MALFORMED
     if files.has(envelope.packet_sha256):
         size = files.path_of(envelope.packet_sha256).stat().st_size
         if size != envelope.packet_bytes:
@@ -248,8 +276,6 @@ def _refusal(envelope: Envelope, limits: Limits) -> RefusalType | None:
 def _have_packet(member: Member, envelope: Envelope, packet: bytes | None, limits: Limits) -> None:
     """Sees to it that the packet is stored, before the transaction; raises ExchangeRefused."""
     if packet:
-        if not envelopes.describes(envelope, packet):
-            raise ExchangeRefused(Refused.DIGEST_MISMATCH, "the packet is not the one that the envelope names")
         uploads.refuse_full_disk(limits, len(packet))
         try:
             files.keep(packet)
@@ -286,7 +312,7 @@ def _accept(work: Work, member: Member, envelope: Envelope, envelope_bytes: byte
         files=[envelope.packet_sha256],
         facts=_facts(envelope),
     )
-    return Answer(Verdict.ACCEPTED, receipts.give(work, envelope, head, row.id))
+    return Answer(Verdict.ACCEPTED, receipts.give(work, envelope, head))
 
 
 def _refuse(work: Work, member: Member, envelope: Envelope, refusal: RefusalType) -> Answer:
@@ -298,7 +324,7 @@ def _refuse(work: Work, member: Member, envelope: Envelope, refusal: RefusalType
         files=[envelope.packet_sha256],
         facts={**_facts(envelope), "refusal": refusal.value},
     )
-    return Answer(Verdict.REFUSED, receipts.give(work, envelope, head, head.size, refusal), refusal)
+    return Answer(Verdict.REFUSED, receipts.give(work, envelope, head, refusal), refusal)
 
 
 def _facts(envelope: Envelope) -> dict[str, str | int | list[str] | None]:

@@ -34,7 +34,7 @@ _WORDS = {
     LEAF: "Phần chữ của dòng {} không khớp với mã cam kết",
     BODY: "Dòng {} không đúng dạng chuẩn của nhật ký",
     STATED: "Mốc mà cơ quan ghi trong phong bì ở dòng {} khác với nhật ký đã gửi: có hai bản sổ",
-    FOREIGN: "Trích lục thuộc một bản cài đặt khác với bản đã đăng ký (từ dòng {})",
+    FOREIGN: "Trích lục thuộc một bản cài đặt hoặc một lần khôi phục khác với bản đã đăng ký (từ dòng {})",
 }
 
 _COLUMNS = "id, uid, member_id, epoch, genesis, size, head, disagreement, checked_at"
@@ -120,19 +120,19 @@ def mirrored(member: Member) -> Mirrored:
     mirror = of_member(member)
     if mirror is None:
         raise ExchangeRefused(Refused.NOT_FOUND, "no mirror")
-    return Mirrored(mirror.checkpoint, mirror.epoch, _note(member, mirror))
+    return Mirrored(mirror.checkpoint, mirror.epoch, _note(member, mirror) if mirror.size else None)
 
 
 def take_extract(member: Member, extract: JournalExtract) -> bytes:
     """Checks a stretch of the member's journal against the mirror, keeps what is new, answers the node's signed note.
 
-    A stretch that is known already is answered like a new one. Raises ExchangeRefused: a gap, another epoch, or a
-    disagreement, which is then journalled.
+    A stretch that is known already is answered like a new one. Raises ExchangeRefused: a gap, or a disagreement, which
+    is then journalled; no note is signed for it.
     """
     with database.transaction() as work:
         mirror = of_member(member)
-        if mirror is None or extract.epoch != mirror.epoch:
-            raise ExchangeRefused(Refused.MALFORMED, "epoch of the extract")
+        if mirror is None:
+            raise ExchangeRefused(Refused.NOT_FOUND, "no mirror")
         if extract.first > mirror.size + 1:
             raise ExchangeRefused(Refused.JOURNAL_GAP, f"mirror has {mirror.size}, extract begins at {extract.first}")
         found = _check(mirror, extract)
@@ -196,7 +196,7 @@ def disagree(work: Work, member: Member, mirror: Mirror, what: str) -> None:
 
 def _check(mirror: Mirror, extract: JournalExtract) -> list[_NewLine] | _Fault:
     """Reads the stretch; the new lines, or the first thing that cannot be."""
-    if chain.genesis(extract.installation_uid) != mirror.genesis:
+    if chain.genesis(extract.installation_uid) != mirror.genesis or extract.epoch != mirror.epoch:
         return _Fault(FOREIGN, extract.first)
     head = _hash_at(mirror, extract.first - 1)
     new: list[_NewLine] = []

@@ -11,12 +11,11 @@ from commune_portal.wire.envelope import Envelope
 from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
 
 
-def give(
-    work: Work, envelope: Envelope, checkpoint: Checkpoint, sequence: int, refusal: RefusalType | None = None
-) -> bytes:
+def give(work: Work, envelope: Envelope, checkpoint: Checkpoint, refusal: RefusalType | None = None) -> bytes:
     """Signs the receipt of an act whose journal line is written, keeps its bytes, and answers them.
 
-    `checkpoint` is the head after that line. An earlier receipt for the same message and packet stays.
+    `checkpoint` is the head after that line, whose number is also the receipt's. An earlier receipt for the same
+    message and packet stays.
     """
     own = keys.own()
     sealed = receipt.seal(
@@ -26,7 +25,7 @@ def give(
             verdict=Verdict.REFUSED if refusal else Verdict.ACCEPTED,
             refusal=refusal,
             receiver=installation.own().code,
-            receiver_sequence=sequence,
+            receiver_sequence=checkpoint.size,
             received_at=clock.now(),
             checkpoint=checkpoint,
             sender_checkpoint=envelope.checkpoint,

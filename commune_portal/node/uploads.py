@@ -52,13 +52,14 @@ class Upload:
 
 
 def begin(member: Member, sha256: str, length: int, message_id: str, limits: Limits) -> Upload | None:
-    """Makes, or finds again, the member's upload of these bytes; None when the member need not send them.
+    """Makes, or finds again, the member's upload of these bytes; None when they are here whole already.
 
-    That is when it has sent (or been sent) them before. A file that came from somebody else does not count: who
-    only knows a hash must not be able to send the content to itself.
+    That is when the member has sent (or been sent) them before. A file that came from somebody else does not count:
+    who only knows a hash must not be able to send the content to itself.
     Raises ExchangeRefused: too large, quota, disk floor, or the same hash with another length.
     """
-    if may_fetch(member, sha256):
+    known = of_packet(member, sha256)
+    if may_fetch(member, sha256) or (known is not None and known.verified and known.is_whole):
         return None
     if length > limits.packet_bytes:
         raise ExchangeRefused(Refused.TOO_LARGE)
@@ -99,8 +100,12 @@ def find(member: Member, upload_id: str) -> Upload:
 
 
 def write(member: Member, upload_id: str, offset: int, chunk: bytes, limits: Limits) -> Upload:
-    """Appends a chunk, on disk when this returns. Raises ExchangeRefused: wrong offset, too long, busy, disk floor."""
-    with _writing(upload_id):
+    """Appends a chunk, on disk when this returns; with the last one the whole is proved and stored.
+
+    Raises ExchangeRefused: wrong offset (also while another request writes), too long, disk floor, or a whole that is
+    not what its hash says; then no chunk can be blamed and the upload is dropped.
+    """
+    with _writing(upload_id, Refused.WRONG_OFFSET):
         upload = find(member, upload_id)
         if offset != upload.offset:
             raise ExchangeRefused(Refused.WRONG_OFFSET, offset=upload.offset)
@@ -116,28 +121,42 @@ def write(member: Member, upload_id: str, offset: int, chunk: bytes, limits: Lim
             os.fsync(out.fileno())
         if fresh:
             files.sync_folder(path.parent)
+        written = find(member, upload_id)
+        if written.is_whole and not _prove(written):
+            raise ExchangeRefused(Refused.CHECKSUM_MISMATCH, "the uploaded bytes are not those of the hash")
         return find(member, upload_id)
 
 
 def settle(member: Member, sha256: str) -> bool:
-    """Stores a whole upload under its hash; False when there is none or it is not whole.
+    """Whether the member's upload of this packet is stored under its hash, proving it now where that was cut off.
 
-    Raises ExchangeRefused when the bytes are not those of the hash; they are thrown away then, because no chunk of
-    them can be blamed. A crash between the proof and the storing loses nothing: the proof is written first.
+    Raises ExchangeRefused when the bytes are not those of the hash.
     """
     upload = of_packet(member, sha256)
     if upload is None or not upload.is_whole:
         return False
-    with _writing(upload.id):
-        path = _path(upload.id)
-        if not path.exists():
-            return files.has(sha256)
-        if not upload.verified:
-            if files.digest_of(path).sha256 != sha256:
-                path.unlink()
-                raise ExchangeRefused(Refused.DIGEST_MISMATCH, "the uploaded bytes are not those of the hash")
-            database.write_working("UPDATE uploads SET verified_at = ? WHERE id = ?", (clock.now_text(), upload.id))
-        return files.adopt(path).sha256 == sha256
+    with _writing(upload.id, Refused.TRY_LATER):
+        if not _prove(upload):
+            raise ExchangeRefused(Refused.DIGEST_MISMATCH, "the uploaded bytes are not those of the hash")
+        return files.has(sha256)
+
+
+def _prove(upload: Upload) -> bool:
+    """Stores a whole upload if it is what it should be, else drops it.
+
+    The proof is written before the file is moved, so that a crash between the two costs no byte.
+    """
+    path = _path(upload.id)
+    if not path.exists():
+        return files.has(upload.sha256)
+    if not upload.verified:
+        if files.digest_of(path).sha256 != upload.sha256:
+            database.write_working("DELETE FROM uploads WHERE id = ?", (upload.id,))
+            path.unlink()
+            return False
+        database.write_working("UPDATE uploads SET verified_at = ? WHERE id = ?", (clock.now_text(), upload.id))
+    files.adopt(path)
+    return True
 
 
 def of_packet(member: Member, sha256: str) -> Upload | None:
@@ -151,7 +170,7 @@ def of_packet(member: Member, sha256: str) -> Upload | None:
 
 def end(member: Member, upload_id: str) -> None:
     """Gives an upload up, at the member's wish."""
-    with _writing(upload_id):
+    with _writing(upload_id, Refused.TRY_LATER):
         find(member, upload_id)
         database.write_working("DELETE FROM uploads WHERE id = ? AND member_id = ?", (upload_id, member.id))
         _path(upload_id).unlink(missing_ok=True)
@@ -161,7 +180,7 @@ def sweep() -> int:
     """Removes what has expired and files that no upload knows; answers how many uploads went."""
     gone = database.rows("SELECT id FROM uploads WHERE expires_at < ?", (clock.now_text(),))
     for (upload_id,) in gone:
-        with _writing(upload_id):
+        with _writing(upload_id, Refused.TRY_LATER):
             database.write_working("DELETE FROM uploads WHERE id = ?", (upload_id,))
             _path(upload_id).unlink(missing_ok=True)
     found = list(_folder().glob(f"*{SUFFIX}"))  # read before the rows: an upload that begins now is not yet in it
@@ -194,11 +213,11 @@ def chunk_is_intact(chunk: bytes, checksum: str) -> bool:
 
 
 @contextmanager
-def _writing(upload_id: str) -> Iterator[None]:
-    """Lets one request at a time write an upload; another one is told to come back."""
+def _writing(upload_id: str, otherwise: Refused) -> Iterator[None]:
+    """Lets one request at a time write an upload; another one is refused in the given word."""
     with _guard:
         if upload_id in _written:
-            raise ExchangeRefused(Refused.TRY_LATER, "another request writes this upload")
+            raise ExchangeRefused(otherwise, "another request writes this upload")
         _written.add(upload_id)
     try:
         yield

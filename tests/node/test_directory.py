@@ -27,6 +27,7 @@ def test_the_directory_carries_every_key_with_its_validity(node: Node) -> None:
     found = opened(directory.signed_directory())
     assert not found.partial
     assert [(entry.code, entry.key_id, entry.revoked_at is None) for entry in found.entries] == [
+        (NODE_CODE, new_keys(0).key_id, True),
         (node.first.code, old.key_id, False),
         (node.first.code, node.first.keys.key_id, True),
         (node.second.code, node.second.keys.key_id, True),

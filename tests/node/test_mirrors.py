@@ -158,7 +158,7 @@ def test_a_leaf_that_a_recall_has_destroyed_still_chains(node: Node) -> None:
 
 def test_another_installation_or_epoch_does_not_write_into_this_mirror(node: Node) -> None:
     filled(node.first)
-    assert word(node.first, node.first.journal.extract(epoch=1)) is Refused.MALFORMED
+    assert word(node.first, node.first.journal.extract(epoch=1)) is Refused.JOURNAL_FORK
     other = Journal("somebody")
     other.add("incoming:1")
     assert word(node.first, other.extract()) is Refused.JOURNAL_FORK

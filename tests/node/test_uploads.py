@@ -122,11 +122,12 @@ def test_another_member_s_upload_does_not_exist(node: Node) -> None:
     assert begin(node, node.second).id != upload.id
 
 
-def test_wrong_bytes_are_found_at_the_end_and_thrown_away(node: Node) -> None:
+def test_wrong_bytes_are_found_with_the_last_chunk_and_thrown_away(node: Node) -> None:
     upload = begin(node, node.first)
-    put(node, upload, 0, b"\0" + PACKET[1:])
-    assert word(lambda: uploads.settle(node.first.member, SHA256)).word is Refused.DIGEST_MISMATCH
-    assert uploads.find(node.first.member, upload.id).offset == 0
+    put(node, upload, 0, b"\0" + PACKET[1:100])
+    assert word(lambda: put(node, upload, 100, PACKET[100:])).word is Refused.CHECKSUM_MISMATCH
+    assert word(lambda: uploads.find(node.first.member, upload.id)).word is Refused.NOT_FOUND
+    assert begin(node, node.first).offset == 0
     assert not files.has(SHA256)
 
 
@@ -137,12 +138,31 @@ def test_an_unfinished_or_unknown_upload_is_not_stored(node: Node) -> None:
     assert not files.has(SHA256)
 
 
-def test_a_death_between_the_proof_and_the_taking_costs_no_byte(node: Node) -> None:
+@pytest.mark.parametrize("point", ["inside-chunk", "inside-transaction", "file-synced", "after-commit"])
+def test_a_death_around_the_proof_costs_no_byte(
+    node: Node, monkeypatch: pytest.MonkeyPatch, point: points.Point
+) -> None:
     upload = begin(node, node.first)
-    put(node, upload, 0, PACKET)
-    assert uploads.settle(node.first.member, SHA256)
+    put(node, upload, 0, PACKET[:100])
+
+    def die(reached: points.Point) -> None:
+        if reached == point:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(points, "hook", die)
+    with pytest.raises(KeyboardInterrupt):
+        put(node, upload, 100, PACKET[100:])
+    monkeypatch.setattr(points, "hook", None)
     assert uploads.find(node.first.member, upload.id).is_whole
     assert uploads.settle(node.first.member, SHA256)
+    assert uploads.begin(node.first.member, SHA256, len(PACKET), MESSAGE, node.limits) is None
+
+
+def test_wrong_bytes_whose_proof_was_cut_off_are_found_at_the_commit(node: Node) -> None:
+    upload = begin(node, node.first)
+    (node.settings.work_folder / f"{upload.id}{uploads.SUFFIX}").write_bytes(b"\0" + PACKET[1:])
+    assert word(lambda: uploads.settle(node.first.member, SHA256)).word is Refused.DIGEST_MISMATCH
+    assert begin(node, node.first).offset == 0
 
 
 def test_somebody_else_s_stored_file_does_not_fill_an_upload(node: Node) -> None:
@@ -188,7 +208,7 @@ def test_one_request_at_a_time_writes_an_upload(node: Node, monkeypatch: pytest.
 
     monkeypatch.setattr(points, "hook", meet)
     put(node, upload, 0, PACKET[:10])
-    assert met == [Refused.TRY_LATER]
+    assert met == [Refused.WRONG_OFFSET]
     assert put(node, upload, 10, PACKET[10:]).is_whole
 
 
