@@ -6,6 +6,7 @@ pdfium is native code: hostile files belong into the workshop process (decision 
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from commune_portal.rules.folding import clean_line
 # A page of an office letter has some three thousand letters; the rest of a page with more is not read.
 LETTERS_AT_MOST = 40_000
 FIELDS_AT_MOST = 200
+
+# pdfium is not made for threads: one document at a time in a process.
+_pdfium = threading.RLock()
 
 UNREADABLE = "Không đọc được tệp PDF này: tệp bị hỏng hoặc không phải PDF. Hãy xuất lại tệp PDF rồi tải lên."
 LOCKED = "Tệp PDF đặt mật khẩu nên không đọc được. Hãy bỏ mật khẩu của tệp rồi tải lên lại."
@@ -75,10 +79,15 @@ class _Sign:
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """The pdfium document of a file; raises Malformed with a sentence when it cannot be read."""
-    import pypdfium2
-
     if not looks_like_pdf(path):
         raise Malformed(UNREADABLE)
+    with _pdfium:
+        yield from _opened(path)
+
+
+def _opened(path: Path) -> Iterator[Any]:
+    import pypdfium2
+
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:

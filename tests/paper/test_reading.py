@@ -318,3 +318,12 @@ def test_a_damaged_pdf_is_read_or_refused_but_never_crashes(data: st.DataObject)
 def test_names_in_capitals_are_written_as_in_a_register(name: str) -> None:
     assert written(name.upper()) == name
     assert written(name) == name
+
+
+def test_several_threads_may_read_at_once(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    compose(DECISION, tmp_path / "letter.pdf")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(reading.read, [tmp_path / "letter.pdf"] * 24))
+    assert len({value(item.fields.signer_name) for item in found}) == 1
