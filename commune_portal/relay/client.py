@@ -210,8 +210,8 @@ class NodeClient:
         answer = self._link.ask("POST", protocol.JOURNAL, body=extract.write(journal_extract))
         keys = self.node.public_keys.values()
         note = self._opened(answer, lambda: checkpoint.open_(answer.body, self.node.code, *keys))
-        if note.checkpoint != journal_extract.checkpoint:
-            raise answer.unreadable("a note on another checkpoint")
+        if (note.origin, note.checkpoint) != (f"{self.office_code}/journal", journal_extract.checkpoint):
+            raise answer.unreadable("a note on another journal or checkpoint")
         return note, answer.body
 
     def directory(self, etag: str = "") -> tuple[Directory, bytes, str] | None:
