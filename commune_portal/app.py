@@ -51,9 +51,9 @@ def create_app(settings: Settings) -> Flask:
         _trust_proxy(app)
     prepare_pages(app)
     _check_host(app, settings)
-    _session.install_sessions(app, settings, own.uid, installation.session_secret(settings.secrets_folder))
     csrf = CSRFProtect(app)
-    register_errors(app, "login.show")
+    _session.install_sessions(app, settings, own.uid, installation.session_secret(settings.secrets_folder))
+    register_errors(app, "login.login_form")
     for name in SHARED + (OFFICE if settings.role == "office" else NODE):
         blueprint = _blueprint(name)
         if blueprint is not None:
@@ -101,7 +101,7 @@ def host_name(host: str) -> str:
 def _trust_proxy(app: Flask) -> None:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]  # Flask's own way
 
 
 def _leave_clean(app: Flask) -> None:

@@ -98,7 +98,7 @@ def give(
                 "competence": competence.value,
                 "certificate": certificate_sha256,
             },
-            dates={"valid_from": fresh["valid_from"], "valid_until": fresh["valid_until"]},  # type: ignore[dict-item]
+            dates={"valid_from": begins.isoformat(), "valid_until": valid_until.isoformat() if valid_until else None},
             texts={"account_name": holder.full_name, "note": basis},
         )
     return mandate(row.id)

@@ -115,7 +115,7 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
 
     def provide() -> Shell:
         by = _session.actor_or_none()
-        help_url = url_for("help.show") if "help.show" in app.view_functions else ""
+        help_url = url_for("help.help_start") if "help.help_start" in app.view_functions else ""
         if by is None:
             return Shell(office_name=own.name, home_url=home, help_url=help_url, trial_key=is_trial)
         waiting = waiting_for(by)

@@ -45,13 +45,13 @@ class Person(UserMixin):  # type: ignore[misc]  # flask-login carries no types
 
 def public(view: View) -> View:
     """Marks a view that anonymous people may open."""
-    view.is_public = True  # type: ignore[attr-defined]
+    view.is_public = True  # type: ignore[attr-defined]  # a mark on the function
     return view
 
 
 def polling(view: View) -> View:
     """Marks a view that the page calls by itself: it does not count as an act of the person."""
-    view.is_polling = True  # type: ignore[attr-defined]
+    view.is_polling = True  # type: ignore[attr-defined]  # a mark on the function
     return view
 
 
@@ -104,7 +104,7 @@ def install_sessions(app: Flask, settings: Settings, installation_uid: str, secr
     manager = LoginManager(app)
     manager.session_protection = None  # the row on the server is what protects
 
-    @manager.user_loader  # type: ignore[untyped-decorator,unused-ignore]
+    @manager.user_loader  # type: ignore[untyped-decorator,unused-ignore]  # flask-login carries no types
     def _load(token: str) -> Person | None:
         found = sessions.find(token, idle, renew=not _marked("is_polling"))
         if found is None:

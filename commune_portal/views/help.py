@@ -37,14 +37,14 @@ class HelpPage:
 
 @blueprint.get("")
 @_session.public
-def show() -> Response:
+def help_start() -> Response:
     """The first page."""
-    return open_page(PAGES[0])
+    return help_page(PAGES[0])
 
 
 @blueprint.get("/<name>")
 @_session.public
-def open_page(name: str) -> Response:
+def help_page(name: str) -> Response:
     """One page beside the list of all."""
     if name not in PAGES:
         raise NotFound

@@ -16,7 +16,7 @@ blueprint = Blueprint("login", __name__)
 
 @blueprint.get("/login")
 @_session.public
-def show() -> Response:
+def login_form() -> Response:
     """The form; who is logged in already goes on."""
     if _session.actor_or_none() is not None:
         return go_to(_onward())
@@ -51,7 +51,7 @@ def log_out() -> Response:
     person = _session.actor()
     login.log_out(person.id, _session.forget())
     flash("Bạn đã đăng xuất.", "good")
-    return go_to(url_for("login.show"))
+    return go_to(url_for("login.login_form"))
 
 
 def _onward(otherwise: str = "/") -> str:
