@@ -1,0 +1,145 @@
+"""One process starts and stops here: register, keys, workshop, pages, relay.
+
+`opened` is what every process of an installation needs before it may call a verb; `Portal` adds the web server and
+the relay. A termination signal ends in SystemExit, so that everything is closed in order.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from commune_portal.errors import StoreRefused
+from commune_portal.people import accesses
+from commune_portal.relay.worker import Worker
+from commune_portal.settings import MEBIBYTE, Settings, is_loopback
+from commune_portal.signing import workshop
+from commune_portal.store import database, installation
+from commune_portal.wire import keys
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES = 5 * MEBIBYTE
+LOG_FILES = 5
+IDLE_CHANNEL_SECONDS = 120
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Settings]:
+    """Opens the register for verbs in this process, and closes it; raises StoreRefused for a copy."""
+    installation.open_(settings)
+    own = keys.load(settings.secrets_folder)
+    installation.refuse_copy(settings.role, own.public_key.hex())
+    keys.use(own)
+    bench = workshop.configure(settings)
+    try:
+        yield settings
+    finally:
+        bench.close()
+        accesses.flush()
+        database.close()
+
+
+class Portal:
+    """A running installation: its web server and, at an office, its relay."""
+
+    def __init__(self, settings: Settings) -> None:
+        from waitress import create_server
+
+        from commune_portal.app import create_app
+
+        if not is_loopback(settings.server.host) and not settings.server.behind_tls_proxy:
+            raise StoreRefused(
+                "Chỉ được mở cổng ra mạng khi có máy chủ TLS đứng trước (server.behind_tls_proxy = true)."
+                ' Nếu chỉ dùng trên máy này, đặt server.host = "127.0.0.1".'
+            )
+        self.settings = settings
+        self._server: Any = create_server(
+            create_app(settings),
+            host=settings.server.host,
+            port=settings.server.port,
+            threads=settings.server.threads,
+            max_request_body_size=settings.limits.packet_bytes + MEBIBYTE,
+            channel_timeout=IDLE_CHANNEL_SECONDS,
+            ident=None,
+        )
+        self.worker = Worker(settings) if settings.role == "office" and settings.relay.enabled else None
+
+    @property
+    def port(self) -> int:
+        """The port that was bound, also where the settings say 0."""
+        return int(self._server.effective_port)
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this computer finds it."""
+        return f"http://{self.settings.server.host}:{self.port}/"
+
+    def run(self) -> None:
+        """Serves until SystemExit or KeyboardInterrupt, then closes everything in order."""
+        if self.worker is not None:
+            self.worker.start()
+        try:
+            self._server.run()
+        finally:
+            if self.worker is not None:
+                self.worker.stop()
+            self._server.close()
+
+    def close(self) -> None:
+        """Ends the web server of a portal that runs in a thread (tests)."""
+        self._server.close()
+
+
+def run(settings: Settings) -> None:
+    """Serves in the foreground and says where; returns after a termination signal."""
+    write_log(settings)
+    with opened(settings):
+        portal = Portal(settings)
+        _end_on_signals()
+        print(f"Mở trình duyệt: {portal.address}", flush=True)  # noqa: T201 -- the one line a person waits for
+        try:
+            portal.run()
+        except SystemExit:
+            log.info("stopped")
+
+
+def write_log(settings: Settings) -> None:
+    """The technical log: rotating, in the logs folder, no document text."""
+    settings.logs_folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        settings.logs_folder / "portal.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+    )
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(threadName)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    for noisy in ("pyhanko", "fontTools", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _OneLine(logging.Formatter):
+    """Line breaks inside a message are escaped, so that nobody can write a line of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's own name
+        """The message on one line; a traceback still follows below."""
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+def _end_on_signals() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    if hasattr(signal, "SIGBREAK"):
+        signal.signal(signal.SIGBREAK, end)
