@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commune_portal.errors import NodeUnreachable
-from commune_portal.relay.client import NodeClient, identity_of
+from commune_portal.relay.client import Delivery, NodeClient, identity_of
 from commune_portal.relay.uploads import Damaged, download, upload
 from commune_portal.rules import chain
 from commune_portal.rules.chain import Checkpoint
@@ -18,6 +18,7 @@ from commune_portal.wire import checkpoint, keys, protocol
 from commune_portal.wire.checkpoint import Note
 from commune_portal.wire.enrolment import EnrolmentRequest
 from commune_portal.wire.extract import JournalExtract
+from commune_portal.wire.receipt import Verdict
 from tests.fakes.exchange import Answer
 from tests.fakes.node import FakeNode
 from tests.fakes.wire import serving
@@ -75,8 +76,8 @@ def test_a_refusal_is_not_a_duplicate_because_a_header_says_so() -> None:
     node = node_with_two_members()
     with serving(Liar(node, protocol.MESSAGES, with_headers(Receipt="duplicate"))) as wire:
         answer = client(node, wire.address).commit(sealed_envelope(PACKET, recipient="H99.77"), PACKET)
-    assert getattr(answer, "verdict", None) is not None
-    assert "REFUSED" in str(answer)
+    assert isinstance(answer, Delivery)
+    assert answer.verdict is Verdict.REFUSED
 
 
 def test_a_note_on_another_checkpoint_or_journal_is_not_kept() -> None:
