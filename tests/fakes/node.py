@@ -230,7 +230,9 @@ class FakeNode:
             written = envelope.parse_unverified(data)
         except UnsupportedVersion as error:
             raise No(Refused.UNSUPPORTED_VERSION) from error
-        refusal = self._refusal(member, data, written, inline)
+        if written.sender != member:
+            raise No(Refused.NOT_PERMITTED)
+        refusal = self._refusal(data, written, inline)
         if refusal is not None:
             return self._refused(written, refusal)
         stored = self.messages.get(written.message_id)
@@ -245,12 +247,10 @@ class FakeNode:
         self._put(written.recipient, envelope=data)
         return Answer(200, signed, {protocol.RECEIPT: Verdict.ACCEPTED.value})
 
-    def _refusal(self, member: str, data: bytes, written: Envelope, inline: bytes) -> RefusalType | None:
+    def _refusal(self, data: bytes, written: Envelope, inline: bytes) -> RefusalType | None:
         try:
             envelope.open_(data, self._party_key)
         except Unauthenticated:
-            return RefusalType.NOT_PERMITTED
-        if written.sender != member:
             return RefusalType.NOT_PERMITTED
         stored = self.messages.get(written.message_id)
         if stored is not None:

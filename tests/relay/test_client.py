@@ -102,9 +102,10 @@ def test_the_same_id_with_other_bytes_is_refused_with_a_signature() -> None:
 
 def test_a_foreign_sender_code_is_refused() -> None:
     node = node_with_two_members()
-    with serving(node) as wire:
-        answer = delivered(client(node, wire.address).commit(sealed_envelope(b"x", sender=TWO, recipient=ONE), b"x"))
-        assert answer.receipt.refusal is RefusalType.NOT_PERMITTED
+    with serving(node) as wire, pytest.raises(RefusedByNode) as caught:
+        client(node, wire.address).commit(sealed_envelope(b"x", sender=TWO, recipient=ONE), b"x")
+    assert caught.value.reason is Refused.NOT_PERMITTED
+    assert node.messages == {}
 
 
 def test_an_unknown_addressee_is_refused() -> None:
