@@ -113,5 +113,7 @@ def _leave_clean(app: Flask) -> None:
         if accesses.is_due():
             try:
                 accesses.flush()
+                if accesses.is_digest_due():
+                    accesses.digest()
             except PortalError as error:
                 app.logger.warning("accesses wait: %s", error.code)

@@ -122,7 +122,7 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
         return Shell(
             office_name=own.name,
             home_url=home,
-            menu=_menu(by, waiting),
+            menu=() if _session.password_is_due() else _menu(by, waiting),
             person=Person(by.full_name, by.position or ", ".join(sorted(role.label for role in by.roles))),
             person_links=(
                 MenuEntry("Tài khoản của tôi", url_for("account.show")),

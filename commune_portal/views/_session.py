@@ -76,6 +76,12 @@ def require(verb: Verb, relation: Relation = Relation.ALL) -> Actor:
     return found
 
 
+def password_is_due() -> bool:
+    """True while the person must choose a password before anything else."""
+    found = _person()
+    return found is not None and found.must_change_password
+
+
 def log_in(person: Actor, token: str, *, must_change_password: bool) -> None:
     """Makes a new session the browser's own; whatever the old cookie held is dropped."""
     session.clear()

@@ -55,12 +55,13 @@ def change_password() -> Response:
 
 
 def _form(form: FormState, status: int = 200) -> Response:
-    due = accounts.account(_session.actor().id).must_change_password
+    own = accounts.account(_session.actor().id)
     return page(
         "account/password.html",
         status=status,
         form=form,
-        due=due,
+        due=own.must_change_password,
+        username=own.username,
         shortest=passwords.SHORTEST,
-        back="" if due else url_for("account.show"),
+        back="" if own.must_change_password else url_for("account.show"),
     )

@@ -14,7 +14,7 @@ from commune_portal.views._forms import FormReader, FormState, filled
 from commune_portal.views._page import go_to, page, request
 from commune_portal.views.administration_office import keep_picture
 
-blueprint = Blueprint("administration_mandates", __name__, url_prefix="/administration/mandates")
+blueprint = Blueprint("administration_mandates", __name__, url_prefix="/administration/office/mandates")
 
 
 @blueprint.get("")

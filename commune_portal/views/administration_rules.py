@@ -19,7 +19,7 @@ from commune_portal.views import _session
 from commune_portal.views._forms import FormReader, FormState, filled
 from commune_portal.views._page import go_to, page, request
 
-blueprint = Blueprint("administration_rules", __name__, url_prefix="/administration/rules")
+blueprint = Blueprint("administration_rules", __name__, url_prefix="/administration/office/rules")
 
 _HOUR = re.compile(r"([01]?\d|2[0-3])[:.h]([0-5]\d)")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, flash, url_for
@@ -38,6 +39,7 @@ def show() -> Response:
         module=settings.token.module,
         states={sha256: _state(item) for sha256, item in known.items()},
         known=known,
+        authorities={sha256: _common_name(item.issuer) for sha256, item in known.items()},
         choices=[("", "– chưa chọn –"), *((item.sha256, _words(item)) for item in known.values())],
         issuers=issuers.current(today),
         mandates=holding,
@@ -89,6 +91,12 @@ def _state(certificate: CertificateInfo) -> tuple[str, str]:
     if certificate.not_after - now < NEAR_END:
         return f"Còn {(certificate.not_after - now).days} ngày", "warn"
     return "Còn hạn", "good"
+
+
+def _common_name(name: str) -> str:
+    """The CN of a distinguished name as RFC 4514 writes it, the whole name where there is none."""
+    match = re.search(r"(?:^|,)CN=((?:\\.|[^,\\])+)", name)
+    return match[1].replace("\\", "") if match else name
 
 
 def _words(certificate: CertificateInfo) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Blueprint, Response, current_app, flash, url_for
 
 from commune_portal.errors import Throttled, Unauthenticated
-from commune_portal.people import accounts, login
+from commune_portal.people import accounts, login, sessions
 from commune_portal.settings import Settings
 from commune_portal.views import _session
 from commune_portal.views._forms import EMPTY, FormReader
@@ -39,6 +41,7 @@ def log_in() -> Response:
             reader.refuse("", refusal.sentence)
             status = 429 if isinstance(refusal, Throttled) else 401
         else:
+            sessions.sweep(timedelta(minutes=settings.session.idle_minutes))
             due = accounts.account(person.id).must_change_password
             _session.log_in(person, token, must_change_password=due)
             return go_to(_onward())
