@@ -79,11 +79,12 @@ def sender_key(code: str, key_id: str) -> bytes | None:
 
 def earlier_receipt(envelope: Envelope) -> bytes | None:
     """The receipt that this message got before, to be given again; raises Malformed for other bytes under its id."""
-    row = database.row("SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,))
+    row = database.row(
+        "SELECT bytes, packet_sha256, sender_code FROM receipts_given WHERE message_id = ?", (envelope.message_id,)
+    )
     if row is None:
         return None
-    given = receipts.parse_unverified(row[0].encode())
-    if given.packet_sha256 != envelope.packet_sha256:
+    if (row[1], row[2]) != (envelope.packet_sha256, envelope.sender):
         raise Malformed("Hai gói tin khác nhau mang cùng một mã thông điệp.", detail=envelope.message_id)
     return str(row[0]).encode()
 
@@ -124,11 +125,9 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
     signer = edoc.signer or package.Signer()
     urgency = min(envelope.urgency, int(Urgency.FLASH))
     with database.transaction() as work:
-        earlier = work.execute(
-            "SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,)
-        ).fetchone()
+        earlier = earlier_receipt(envelope)
         if earlier is not None:
-            return str(earlier[0]).encode()
+            return earlier
         subject = folding.clean_line(edoc.subject) or SUBJECT_MISSING
         row = work.insert(
             "incoming",
@@ -187,11 +186,9 @@ def _concerned(envelope: Envelope, edoc: package.Edoc) -> Concerned:
 
 def _take_status(envelope: Envelope, status: package.Status, packet: Stored) -> bytes:
     with database.transaction() as work:
-        earlier = work.execute(
-            "SELECT bytes FROM receipts_given WHERE message_id = ?", (envelope.message_id,)
-        ).fetchone()
+        earlier = earlier_receipt(envelope)
         if earlier is not None:
-            return str(earlier[0]).encode()
+            return earlier
         about, row_id, applied = dispatch.status_arrived(work, envelope, status, packet)
         checkpoint = journal.write(
             work, Act.STATUS_ARRIVED, journal.SYSTEM, about=about, files=[packet.sha256],
@@ -224,8 +221,8 @@ def _give_receipt(
         own,
     )
     work.execute(
-        "INSERT INTO receipts_given (message_id, bytes, given_at) VALUES (?, ?, ?)",
-        (envelope.message_id, sealed.decode(), clock.now_text()),
+        "INSERT INTO receipts_given (message_id, packet_sha256, sender_code, bytes, given_at) VALUES (?, ?, ?, ?, ?)",
+        (envelope.message_id, envelope.packet_sha256, envelope.sender, sealed.decode(), clock.now_text()),
     )
     return sealed
 

@@ -61,6 +61,15 @@ def guess(source: Path) -> Places:
     return workshop().guess_places(source)
 
 
+def require_fit(source: Path) -> None:
+    """Refuses at once an upload that could never be signed here: signed, certified, encrypted, broken, or no PDF."""
+    out = files.temporary(".pdf")
+    try:
+        workshop().prepare_draft(source, out, guess(source))
+    finally:
+        out.unlink(missing_ok=True)
+
+
 def compose(document: Outgoing, out: Path) -> Places:
     """Draws a typed letter to `out` and says where its fields go."""
     from commune_portal.paper.letter import compose as draw

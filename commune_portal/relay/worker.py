@@ -92,14 +92,12 @@ class Worker:
                 peers.heartbeat(peer.code)
             version = database.connect().execute("PRAGMA data_version").fetchone()[0]
             if version != seen:
-                # Our own commits do not count, so a busy round does not wake itself.
+                # Commits of others only: a contact's own are looked after below.
                 seen = version
                 self.check_arrivals()
-                changed = True
-            else:
-                changed = False
-            if peer is not None and self._wants_contact(peer, changed=changed):
+            if peer is not None and self._wants_contact(peer):
                 self.contact()
+                self.check_arrivals()
             self._keep_house()
             self._stop.wait(self._settings.relay.watch_seconds)
 
@@ -109,7 +107,7 @@ class Worker:
         if accesses.is_digest_due():
             accesses.digest()
 
-    def _wants_contact(self, peer: Peer, *, changed: bool) -> bool:
+    def _wants_contact(self, peer: Peer) -> bool:
         now = clock.now()
         contact = peers.contact(peer.code)
         if contact.next_attempt_at is not None:
@@ -117,10 +115,10 @@ class Worker:
             return now >= contact.next_attempt_at or contact.next_attempt_at > now + timedelta(hours=3)
         if schedule.contact_due(contact.last_contact_at, now, self._settings.relay.poll_seconds):
             return True
-        return bool(outbox.waiting(now, 1)) or (changed and trail.journal_size() > contact.journal_sent)
+        return bool(outbox.waiting(now, 1)) or trail.journal_size() > contact.journal_sent
 
     def check_arrivals(self) -> None:
-        """Checks the signatures of what came and was not looked at yet."""
+        """Checks the signatures of what came and was not looked at yet; needs no link."""
         for row_id in arrivals.unchecked():
             arrivals.check(row_id)
 
