@@ -19,7 +19,7 @@ blueprint = Blueprint("help", __name__, url_prefix="/help")
 PAGES = ("bat-dau", "van-thu", "lanh-dao", "chuyen-vien", "quan-tri", "su-co", "phim-tat", "settings")
 """The pages in the order of the manual; each is `help/<name>.md`."""
 
-_LINK = re.compile(r"\[([^\]]+)\]\(([a-z0-9/#.:_-]+)\)")
+_LINK = re.compile(r"\[([^\]]+)\]\(([/#][a-z0-9/#._-]*)\)")
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 _CODE = re.compile(r"`([^`]+)`")
 _KEY = re.compile(r"\{([^}]+)\}")
