@@ -241,6 +241,7 @@ CREATE TABLE outbox (
     bytes_sent INTEGER NOT NULL DEFAULT 0, closed_at TEXT
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (urgency DESC, packet_bytes, id) WHERE state = 'ready';
+CREATE INDEX outbox_by_about ON outbox (about) WHERE about <> '';
 
 CREATE TABLE quarantine (
     id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, sender_code TEXT NOT NULL, envelope TEXT NOT NULL,

@@ -1,0 +1,188 @@
+"""The first page: what waits for the person who opens it, how the exchange stands, and what to look after."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from flask import Blueprint, Response, current_app, url_for
+
+from commune_portal import clock
+from commune_portal.documents import outbox, waiting
+from commune_portal.documents.lists import IncomingTab, OutgoingTab
+from commune_portal.documents.outbox import QueueState
+from commune_portal.documents.waiting import IncomingItem, OutgoingItem, Pile
+from commune_portal.people import office_rules
+from commune_portal.people.actors import Actor
+from commune_portal.rules import deadlines
+from commune_portal.rules.deadlines import DueClass
+from commune_portal.rules.permissions import Verb
+from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.views import _session
+from commune_portal.views._format import ago, instant, number
+from commune_portal.views._page import page
+
+blueprint = Blueprint("home", __name__)
+
+TASK_TITLES = {
+    DueClass.OVERDUE: "Quá hạn",
+    DueClass.TODAY: "Hôm nay",
+    DueClass.TOMORROW: "Ngày mai",
+    DueClass.THIS_WEEK: "Trong tuần này",
+    DueClass.LATER: "Sau tuần này",
+    DueClass.NONE: "Không đặt hạn",
+}
+QUIET_SECONDS = 3600
+HEARTBEAT_SECONDS = 300
+SKEW_SECONDS = 120
+BACKUP_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One pile on the page: its title leads to the list where all of it stands."""
+
+    title: str
+    amount: int
+    url: str
+    tone: str
+    incoming: tuple[IncomingItem, ...] = ()
+    outgoing: tuple[OutgoingItem, ...] = ()
+    late: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One thing about the installation, in words; `tone` is good, warn or bad."""
+
+    text: str
+    tone: str
+
+
+@blueprint.get("/")
+def show() -> Response:
+    """What waits for me."""
+    by = _session.actor()
+    sections = [*_to_enter(by), *_to_direct(by), *_my_tasks(by), *_outgoing(by)]
+    state = outbox.state() if by.may(Verb.EXCHANGE_SEE) or by.may(Verb.ADMINISTRATION_HEALTH) else None
+    return page(
+        "home/show.html",
+        person=by,
+        sections=[section for section in sections if section.amount],
+        works=bool(sections),
+        exchange=_exchange(state) if state and by.may(Verb.EXCHANGE_SEE) else None,
+        hints=_hints(state) if state and by.may(Verb.ADMINISTRATION_HEALTH) else [],
+        quarantined=waiting.quarantined() if by.may(Verb.EXCHANGE_SEE) else 0,
+        outgoing_opens="outgoing.show" in current_app.view_functions,
+    )
+
+
+def _to_enter(by: Actor) -> list[Section]:
+    if not by.may(Verb.INCOMING_REGISTER):
+        return []
+    pile = waiting.to_register(by)
+    today = clock.today()
+    calendar = office_rules.calendar(today)
+    late = frozenset(
+        item.id
+        for item in pile.items
+        if deadlines.is_registered_late(item.arrived_at, None, today, item.urgency, calendar)
+    )
+    return [_incoming("Văn bản mới đến, chờ vào sổ", pile, IncomingTab.ARRIVED, "warn", late)]
+
+
+def _to_direct(by: Actor) -> list[Section]:
+    if not by.may(Verb.INCOMING_ASSIGN):
+        return []
+    return [
+        _incoming("Chờ chỉ đạo, phân công", waiting.to_direct(by), IncomingTab.REGISTERED, "warn"),
+        _incoming("Quá hạn xử lý", waiting.overdue(by), IncomingTab.OVERDUE, "bad"),
+    ]
+
+
+def _my_tasks(by: Actor) -> list[Section]:
+    """The person's own parts, grouped by how near they are due."""
+    if not by.may_ever(Verb.INCOMING_START):
+        return []
+    today = clock.today()
+    url = url_for("incoming.show_list", tab=IncomingTab.IN_HAND)
+    made = []
+    for nearness, items in groupby(waiting.tasks_of(by), lambda item: deadlines.due_class(item.due_date, today)):
+        group = tuple(items)
+        tone = {DueClass.OVERDUE: "bad", DueClass.TODAY: "warn"}.get(nearness, "quiet")
+        made.append(Section(f"Việc của tôi: {TASK_TITLES[nearness].lower()}", len(group), url, tone, group))
+    return made or [Section("Việc của tôi", 0, url, "quiet")]
+
+
+def _outgoing(by: Actor) -> list[Section]:
+    made = []
+    if by.may_ever(Verb.OUTGOING_SIGN):
+        made.append(_out("Chờ tôi duyệt, ký", waiting.to_sign(by), OutgoingTab.TO_SIGN, "warn"))
+    if by.may(Verb.OUTGOING_NUMBER):
+        made.append(_out("Chờ cấp số, đóng dấu", waiting.to_issue(by), OutgoingTab.TO_ISSUE, "warn"))
+        made.append(_out("Chờ gửi", waiting.to_send(by), OutgoingTab.TO_SEND, "warn"))
+    if by.may_ever(Verb.OUTGOING_DRAFT):
+        made.append(_out("Dự thảo của tôi bị trả lại", waiting.returned(by), OutgoingTab.DRAFTS, "bad"))
+    return made
+
+
+def _incoming(
+    title: str, pile: Pile[IncomingItem], tab: IncomingTab, tone: str, late: frozenset[int] = frozenset()
+) -> Section:
+    return Section(title, pile.amount, url_for("incoming.show_list", tab=tab), tone, pile.items, late=late)
+
+
+def _out(title: str, pile: Pile[OutgoingItem], tab: OutgoingTab, tone: str) -> Section:
+    opens = "outgoing.show_list" in current_app.view_functions
+    return Section(
+        title, pile.amount, url_for("outgoing.show_list", tab=tab) if opens else "", tone, outgoing=pile.items
+    )
+
+
+def _exchange(state: QueueState) -> Hint:
+    """The line about the exchange: when, how much waits, since when, and why, in plain words."""
+    if not state.enrolled:
+        return Hint("Chưa kết nối nút liên thông. Văn bản gửi đi nằm trong hàng chờ cho đến khi kết nối.", "warn")
+    parts = [f"Liên lạc lần cuối: {ago(state.last_contact_at)}"]
+    if state.waiting:
+        parts.append(f"{number(state.waiting)} gói đang chờ gửi, lâu nhất từ {instant(state.oldest)}")
+    else:
+        parts.append("không có gói nào chờ gửi")
+    if state.failures:
+        parts.append(f"đã thử {number(state.failures)} lần chưa được")
+        if state.last_reason:
+            parts.append(f"vì: {state.last_reason.rstrip('.')}")
+        if state.next_attempt_at:
+            parts.append(f"thử lại lúc {instant(state.next_attempt_at)}")
+    quiet = _is_older(state.last_contact_at, QUIET_SECONDS)
+    return Hint("; ".join(parts) + ".", "warn" if state.failures or quiet else "good")
+
+
+def _hints(state: QueueState) -> list[Hint]:
+    """What an administrator should look after, from what can be seen at once."""
+    settings: Settings = current_app.config["PORTAL_SETTINGS"]
+    hints = []
+    free = shutil.disk_usage(settings.data_folder).free
+    low = free < 4 * settings.limits.disk_floor_bytes
+    hints.append(Hint(f"Ổ đĩa dữ liệu còn trống {number(free // MEBIBYTE)} MB.", "bad" if low else "good"))
+    folder = settings.backups_folder
+    newest = max((path.stat().st_mtime for path in folder.iterdir()), default=0.0) if folder.is_dir() else 0.0
+    if not newest:
+        hints.append(Hint("Chưa có bản sao lưu nào.", "warn"))
+    else:
+        age = clock.now() - datetime.fromtimestamp(newest, clock.VIETNAM)
+        tone = "warn" if age.days >= BACKUP_DAYS else "good"
+        hints.append(Hint(f"Bản sao lưu gần nhất: {number(max(0, age.days))} ngày trước.", tone))
+    if not state.enrolled:
+        hints.append(Hint("Chưa kết nối nút liên thông.", "warn"))
+    elif settings.relay.enabled and _is_older(state.heartbeat_at, HEARTBEAT_SECONDS):
+        hints.append(Hint("Bộ phận liên thông không chạy. Hãy khởi động lại phần mềm.", "bad"))
+    if abs(state.skew_seconds) > SKEW_SECONDS:
+        hints.append(Hint(f"Đồng hồ máy lệch {number(abs(state.skew_seconds))} giây so với nút liên thông.", "bad"))
+    return hints
+
+
+def _is_older(at: datetime | None, seconds: int) -> bool:
+    return at is None or (clock.now() - at).total_seconds() > seconds
