@@ -1,95 +1,155 @@
 """The whole re-reading of an installation: the register by itself, then what others signed about it.
 
 `store.verify` reads chain, rows, numbers and files; here the node's receipts and anchors are checked against the
-node's key and their (size, head) against the chain, which finds a journal that was hashed anew from the middle.
+node's keys, as the chain itself tells them, and their (size, head) against the chain, which finds a journal that was
+hashed anew from the middle. A node's mirrors are compared with the sizes and heads of its own register.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterator
 
 from commune_portal.errors import PortalError
+from commune_portal.rules import chain
+from commune_portal.rules.acts import Act
 from commune_portal.settings import Settings
 from commune_portal.store import register, verify
-from commune_portal.store.verify import Verification
+from commune_portal.store.verify import DATABASE, Verification
 from commune_portal.wire import checkpoint, keys
 from commune_portal.wire import receipt as receipts
 
+EVIDENCE_TABLES = ("journal", "journal_leaves", "journal_erasures")
+"""Chained or bound to the chain, so registers too, though their rows carry no hash of their own."""
+
 
 def verify_installation(settings: Settings, *, with_files: bool = True) -> Verification:
-    """Re-reads all of it; works on a copied folder and opens nothing for writing."""
-    connection = verify.open_for_reading(settings.database_path)
+    """Re-reads all of it; works on a copied folder and opens nothing for writing. Damage is a fault, never an error."""
+    path = settings.database_path
+    quiet = verify.is_quiet(path)
+    result = _verify(settings, with_files)
+    if quiet and not result.ok and not verify.is_quiet(path):
+        return _verify(settings, with_files)  # somebody began to write while it was read as a file at rest
+    return result
+
+
+def _verify(settings: Settings, with_files: bool) -> Verification:  # noqa: FBT001 -- the caller's keyword
+    try:
+        connection = verify.open_for_reading(settings.database_path)
+    except (PortalError, sqlite3.DatabaseError, OSError) as error:
+        result = Verification()
+        result.blame(DATABASE, error.sentence if isinstance(error, PortalError) else str(error))
+        return result
     try:
         wanted = _sizes(connection)
         result = verify.verify(connection, settings.files_folder if with_files else None, wanted.__contains__)
-        if not result.faults or result.faults[0].where != "database":
-            _check_receipts(connection, result)
-            _check_anchors(connection, result)
+        try:
+            if all(fault.where != DATABASE for fault in result.faults):
+                known = _node_keys(connection)
+                _check_receipts(connection, result, known)
+                _check_anchors(connection, result, known)
+                _check_mirrors(connection, result)
+        except sqlite3.DatabaseError as error:
+            result.blame(DATABASE, f"Cơ sở dữ liệu không đọc được: {error}")
         return result
     finally:
         connection.close()
 
 
 def tables(settings: Settings) -> dict[str, list[str]]:
-    """Which tables are registers and which are working tables, as this database has them."""
-    connection = verify.open_for_reading(settings.database_path)
+    """Which tables are registers and which are working tables, as this database has them; empty when unreadable."""
+    declared = (*register.REGISTER_TABLES, *EVIDENCE_TABLES)
     try:
-        names = [
-            row[0]
-            for row in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-                " AND name NOT LIKE '%_search_%' ORDER BY name"
-            )
-        ]
-    finally:
-        connection.close()
-    registered = [name for name in names if name in register.REGISTER_TABLES]
-    return {"register": registered, "working": [name for name in names if name not in register.REGISTER_TABLES]}
+        connection = verify.open_for_reading(settings.database_path)
+        try:
+            names = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                    " AND name NOT LIKE '%_search_%' ORDER BY name"
+                )
+            ]
+        finally:
+            connection.close()
+    except (PortalError, sqlite3.DatabaseError, OSError):
+        names = []
+    return {
+        "register": [name for name in names if name in declared],
+        "working": [name for name in names if name not in declared],
+    }
 
 
 def _sizes(connection: sqlite3.Connection) -> set[int]:
     try:
         sizes = {row[0] for row in connection.execute("SELECT sender_size FROM receipts WHERE given = 0")}
-        return sizes | {row[0] for row in connection.execute("SELECT size FROM anchors")}
+        sizes |= {row[0] for row in connection.execute("SELECT size FROM anchors")}
+        for (sealed,) in connection.execute("SELECT bytes FROM receipts WHERE given = 0"):
+            try:
+                sizes.add(receipts.parse_unverified(sealed.encode()).sender_checkpoint.size)
+            except (PortalError, AttributeError, ValueError):
+                continue
     except sqlite3.DatabaseError:
         return set()
+    return sizes
 
 
-def _check_receipts(connection: sqlite3.Connection, result: Verification) -> None:
-    known: dict[tuple[str, str], bytes] = {}
-    for code, public_key in connection.execute("SELECT code, public_key FROM peers"):
-        key = bytes.fromhex(public_key)
-        known[code, keys.key_id(key)] = key
-    for code, key_id, public_key in connection.execute("SELECT organ_code, key_id, public_key FROM organisation_keys"):
-        known[code, key_id] = bytes.fromhex(public_key)
-    for uid, sealed, size, head in connection.execute(
-        "SELECT uid, bytes, sender_size, sender_head FROM receipts WHERE given = 0 ORDER BY id"
+def _node_keys(connection: sqlite3.Connection) -> dict[str, dict[str, bytes]]:
+    """Every key that a party has had: by code, then by the key's id. The nodes' come out of the chain as well, so that
+    a receipt stays evidence after its node has changed keys."""
+    known: dict[str, dict[str, bytes]] = {}
+    told = list(connection.execute("SELECT code, public_key FROM peers"))
+    told += connection.execute("SELECT organ_code, public_key FROM organisation_keys")
+    told += _keys_of_chain(connection)
+    for code, public_key in told:
+        try:
+            key = bytes.fromhex(public_key)
+        except (ValueError, TypeError):
+            continue
+        known.setdefault(code, {})[keys.key_id(key)] = key
+    return known
+
+
+def _keys_of_chain(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    for (body,) in connection.execute("SELECT body FROM journal WHERE object >= 'peers:' AND object < 'peers;'"):
+        try:
+            fields = json.loads(body)
+            if fields["act"] == Act.KEYS_CHANGED:
+                yield str(fields["facts"]["node"]), str(fields["facts"]["key"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue  # the chain's own check names the line
+
+
+def _check_receipts(connection: sqlite3.Connection, result: Verification, known: dict[str, dict[str, bytes]]) -> None:
+    for uid, sealed, message_id, peer_code, size, head in connection.execute(
+        "SELECT uid, bytes, message_id, peer_code, sender_size, sender_head FROM receipts WHERE given = 0 ORDER BY id"
     ):
         where = f"receipts:{uid}"
         result.receipts += 1
         try:
-            receipt = receipts.open_(sealed.encode(), lambda code, key_id: known.get((code, key_id)))
-        except PortalError as error:
-            result.blame(where, f"Biên nhận không kiểm tra được chữ ký: {error.sentence}")
+            receipt = receipts.open_(sealed.encode(), lambda code, key_id: known.get(code, {}).get(key_id))
+        except (PortalError, AttributeError, ValueError) as error:
+            why = error.sentence if isinstance(error, PortalError) else ""
+            result.blame(where, f"Biên nhận không kiểm tra được chữ ký. {why}".strip())
             continue
         stated = receipt.sender_checkpoint
-        if (stated.size, stated.head) != (size, head):
+        if (receipt.message_id, receipt.receiver, stated.size, stated.head) != (message_id, peer_code, size, head):
             result.blame(where, "Biên nhận không khớp với dòng lưu")
         _compare(result, where, stated.size, stated.head)
 
 
-def _check_anchors(connection: sqlite3.Connection, result: Verification) -> None:
+def _check_anchors(connection: sqlite3.Connection, result: Verification, known: dict[str, dict[str, bytes]]) -> None:
     code = connection.execute("SELECT code FROM installation").fetchone()
-    peers = connection.execute("SELECT code, public_key FROM peers").fetchall()
+    nodes = [row[0] for row in connection.execute("SELECT code FROM peers")]
     for size, note in connection.execute("SELECT size, note FROM anchors ORDER BY size"):
         where = f"anchors:{size}"
         result.receipts += 1
         opened = None
-        for node, public_key in peers:
+        for node in nodes:
             try:
-                opened = checkpoint.open_(note.encode(), node, bytes.fromhex(public_key))
+                opened = checkpoint.open_(note.encode(), node, *known.get(node, {}).values())
                 break
-            except PortalError:
+            except (PortalError, AttributeError, ValueError):
                 continue
         if opened is None or code is None or opened.origin != f"{code[0]}/journal" or opened.checkpoint.size != size:
             result.blame(where, "Mốc do nút ký không kiểm tra được chữ ký")
@@ -105,3 +165,21 @@ def _compare(result: Verification, where: str, size: int, head: str) -> None:
         result.blame(f"journal:{size}", f"Nhật ký bị cắt: nút đã ký mốc {size} dòng ({where})")
     elif result.heads.get(size) != head:
         result.blame(f"journal:{size}", f"Nhật ký đã bị băm lại: khác mốc mà nút đã ký ({where})")
+
+
+def _check_mirrors(connection: sqlite3.Connection, result: Verification) -> None:
+    """A node: every line that it mirrors must lead to the size and head that its register states."""
+    for row_id, uid, genesis, size, head in connection.execute("SELECT id, uid, genesis, size, head FROM mirrors"):
+        found, lines = genesis, 0
+        try:
+            for seq, body, stored in connection.execute(
+                "SELECT seq, body, hash FROM mirror_lines WHERE mirror_id = ? ORDER BY seq", (row_id,)
+            ):
+                lines += 1
+                found = chain.link(found, body.encode())
+                if seq != lines or found != stored:
+                    break
+        except (ValueError, AttributeError, TypeError):
+            found = ""
+        if (lines, found) != (size, head):
+            result.blame(f"mirrors:{uid}", "Nhật ký sao của đơn vị thành viên đã bị sửa ngoài hệ thống")
