@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +88,7 @@ PAGES = {
 
 
 @pytest.fixture
-def office(portal: Portal) -> Iterator[Portal]:
+def office(portal: Portal) -> Portal:
     """The portal with a unit, a directory entry, a disabled account and a second leader."""
     issuers.add_unit(PORTAL, name="Văn phòng HĐND và UBND", abbreviation="VP")
     directory.add(PORTAL, code="H99.31", name="Sở Nội vụ")
