@@ -243,6 +243,12 @@ def packet_file(document: int) -> str:
 
 
 @act
+def document_id(document: int) -> str:
+    """The document id of an outgoing document."""
+    return outgoing.get(document).document_id
+
+
+@act
 def queue() -> dict[str, Any]:
     """The exchange in one line: waiting items, last contact, bytes sent over the link."""
     state = outbox.state()
@@ -293,7 +299,9 @@ def main() -> None:
                     values = asked["with"]
                     plan = founding.PartyPlan.from_json(values["plan"])
                     folder = Path(values["authority"])
-                    founding.found(settings, plan, folder, date.fromisoformat(values["since"]))
+                    given = values.get("certificates")
+                    certificates = founding.Certificates(**given) if given else None
+                    founding.found(settings, plan, folder, date.fromisoformat(values["since"]), certificates)
                     database.close()
                     answer: dict[str, Any] = {"value": None}
                 else:

@@ -64,8 +64,29 @@ class PartyPlan:
         return cls(**{**value, "people": people, "units": units})
 
 
-def found(settings: Settings, plan: PartyPlan, authority_folder: Path, since: date) -> None:
-    """Makes keys, register, people and, for an office, issuer, certificates and mandates valid since a day."""
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Certificates on a real token, by SHA-256: the leader's and the organisation's (they may be one)."""
+
+    leader: str
+    organisation: str
+
+    def to_json(self) -> dict[str, str]:
+        """Plain values."""
+        return {"leader": self.leader, "organisation": self.organisation}
+
+
+def found(
+    settings: Settings,
+    plan: PartyPlan,
+    authority_folder: Path,
+    since: date,
+    certificates: Certificates | None = None,
+) -> None:
+    """Makes keys, register, people and, for an office, issuer, certificates and mandates valid since a day.
+
+    `certificates` are those of a real token; without them simulated ones are made.
+    """
     own = keys.create(settings.secrets_folder)
     keys.use(own)
     with clock.standing_at(clock.from_text(f"{since.isoformat()}T00:30:00Z")):
@@ -79,7 +100,7 @@ def found(settings: Settings, plan: PartyPlan, authority_folder: Path, since: da
         )
         ids = {person.username: _account(person, plan) for person in plan.people}
         if settings.role == "office":
-            _office(settings, plan, authority_folder, since, ids)
+            _office(settings, plan, authority_folder, since, ids, certificates)
 
 
 def _account(person: PersonPlan, plan: PartyPlan) -> int:
@@ -95,7 +116,14 @@ def _account(person: PersonPlan, plan: PartyPlan) -> int:
     return made.account_id
 
 
-def _office(settings: Settings, plan: PartyPlan, authority_folder: Path, since: date, ids: dict[str, int]) -> None:
+def _office(
+    settings: Settings,
+    plan: PartyPlan,
+    authority_folder: Path,
+    since: date,
+    ids: dict[str, int],
+    real: Certificates | None,
+) -> None:
     for name, abbreviation in plan.units:
         issuers.add_unit(PORTAL, name=name, abbreviation=abbreviation)
     issuer = issuers.add(
@@ -108,7 +136,10 @@ def _office(settings: Settings, plan: PartyPlan, authority_folder: Path, since: 
         valid_from=since,
     )
     signers = [person for person in plan.people if person.competence]
-    certificates = _certificates(settings, plan, authority_folder, signers)
+    if real is not None:
+        certificates = {plan.name: real.organisation, **{person.full_name: real.leader for person in signers}}
+    else:
+        certificates = _certificates(settings, plan, authority_folder, signers)
     issuers.set_certificate(PORTAL, issuer.id, certificates[plan.name])
     issuers.set_seal(PORTAL, issuer.id, files.keep(sample_marks.sample_seal(plan.name)).sha256)
     for person in signers:

@@ -13,6 +13,7 @@ import subprocess  # our own interpreter with our own module
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -40,18 +41,20 @@ def free_port(first: int = 0) -> int:
 
 
 def write_settings(
-    folder: Path, role: Role, port: int, *, module: str = "", simulated: bool = True, poll_seconds: float = 5.0
+    folder: Path,
+    role: Role,
+    port: int,
+    *,
+    module: str = "",
+    simulated: bool = True,
+    poll_seconds: float = 5.0,
+    more_relay: str = "",
 ) -> Settings:
     """Writes a party's settings file; without a module the trial key is allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f'role = "{role}"', "", "[server]", f"port = {port}", "", "[paths]", "allow_any_disk = true", ""]
-    lines += [
-        "[relay]",
-        f"poll_seconds = {poll_seconds}",
-        "retry_seconds = [1, 2, 5, 15, 60]",
-        "timeout_seconds = 10",
-        "",
-    ]
+    lines += ["[relay]", f"poll_seconds = {poll_seconds}", "retry_seconds = [1, 2, 5, 15, 60]"]
+    lines += ["timeout_seconds = 10", more_relay]
     if role == "office":
         lines += ["[token]", f"module = {json.dumps(module)}", f"trial = {json.dumps(not module)}"]
         lines += ['softhsm_folder = "softhsm"'] if module and simulated else []
@@ -203,11 +206,13 @@ def _pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def wait_until(what: str, holds: Any, timeout_seconds: float = 60.0) -> float:
+def wait_until(
+    what: str, holds: Callable[[], Any], timeout_seconds: float = 60.0, *, every_seconds: float = 0.1
+) -> float:
     """Waits until `holds()` is true and answers after how many seconds; raises StoreRefused when it never is."""
     began = clock.monotonic()
     while not holds():
         if clock.monotonic() - began > timeout_seconds:
             raise StoreRefused(f"Quá {timeout_seconds:.0f} giây mà chưa thấy: {what}.")
-        _pause(0.1)
+        _pause(every_seconds)
     return clock.monotonic() - began
