@@ -101,6 +101,17 @@ class Fonts:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """At a node: where its offices reach it, and the certificate authority (PEM file) of that https address.
+
+    An empty address means the loopback address and port of `server`, for trials on one computer.
+    """
+
+    address: str = ""
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of `portal.toml`, frozen. Derived paths are properties."""
 
@@ -113,6 +124,21 @@ class Settings:
     token: Token = field(default_factory=Token)
     session: Session = field(default_factory=Session)
     fonts: Fonts = field(default_factory=Fonts)
+    node: Node = field(default_factory=Node)
+
+    @property
+    def node_address(self) -> str:
+        """The address that enrolment files carry."""
+        return self.node.address or f"http://{self.server.host}:{self.server.port}"
+
+    def read_node_ca(self) -> str | None:
+        """The certificate authority of that address, or None where there is none; raises SettingsWrong."""
+        if not self.node.ca:
+            return None
+        try:
+            return (self.folder / self.node.ca).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsWrong(f"Không đọc được chứng thư CA «{self.node.ca}».", field="node.ca") from error
 
     @property
     def data_folder(self) -> Path:
@@ -167,7 +193,7 @@ class Settings:
 
 SECTIONS: dict[str, type[Any]] = {
     "server": Server, "paths": Paths, "limits": Limits, "relay": Relay,
-    "token": Token, "session": Session, "fonts": Fonts,
+    "token": Token, "session": Session, "fonts": Fonts, "node": Node,
 }  # fmt: skip
 
 

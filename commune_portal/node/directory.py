@@ -10,9 +10,10 @@ from datetime import datetime
 
 from commune_portal import clock
 from commune_portal.errors import Malformed
+from commune_portal.people import directory as organisations
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
-from commune_portal.rules.folding import clean_line, fold
+from commune_portal.rules.folding import clean_line
 from commune_portal.rules.permissions import Verb
 from commune_portal.store import database, installation, journal
 from commune_portal.wire import directory, fields, keys
@@ -58,7 +59,7 @@ def import_organisations(actor: Actor, data: bytes) -> int:
                 "INSERT INTO organisations (code, code_legacy, name, folded) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (code) DO UPDATE SET code_legacy = excluded.code_legacy, name = excluded.name,"
                 " folded = excluded.folded",
-                (code, legacy, name, fold(f"{name} {code}")),
+                (code, legacy, name, organisations.folded(code, legacy, name)),
             )
         digest = hashlib.sha256(data).hexdigest()
         journal.write(work, Act.DIRECTORY_CHANGED, actor.uid, files=[digest], facts={"organisations": len(found)})

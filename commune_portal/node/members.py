@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotFound, RuleBroken
 from commune_portal.node.refusals import ExchangeRefused
+from commune_portal.people import directory as organisations
 from commune_portal.people.actors import Actor
 from commune_portal.rules import chain
 from commune_portal.rules.acts import Act
-from commune_portal.rules.folding import clean_line, fold
+from commune_portal.rules.folding import clean_line
 from commune_portal.rules.permissions import Verb
 from commune_portal.store import database, installation, journal
 from commune_portal.store.register import Work
@@ -350,7 +351,7 @@ def _list_organisation(work: Work, code: str, legacy: str, name: str, *, reachab
         " ON CONFLICT (code) DO UPDATE SET code_legacy = excluded.code_legacy, name = excluded.name,"
         " folded = excluded.folded, closed_at = NULL"
         + ("" if reachable is None else ", reachable = excluded.reachable"),
-        (code, legacy, name, fold(f"{name} {code}"), int(bool(reachable))),
+        (code, legacy, name, organisations.folded(code, legacy, name), int(bool(reachable))),
     )
 
 

@@ -6,10 +6,11 @@ installation, so each is read with care and what does not fit is left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
+from commune_portal import clock
 from commune_portal.rules.folding import clean_line, fold
 from commune_portal.store.register import Work
 
@@ -28,7 +29,6 @@ COLUMNS = (
     "requires_handling", *DATES.values(), "folded", "last_seq",
 )  # fmt: skip
 
-_DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _LONGEST = 2000
 
 Line = tuple[int, Mapping[str, Any], Mapping[str, str]]
@@ -84,9 +84,9 @@ def _merge(entry: dict[str, Any], seq: int, fields: Mapping[str, Any], texts: Ma
         if _is_whole(fields.get(name)):
             entry[name] = fields[name]
     for name, column in DATES.items():
-        told = dates.get(name)
-        if isinstance(told, str) and _DATE.fullmatch(told[:10]):
-            entry[column] = told[:10]
+        day = _civil_day(dates.get(name))
+        if day is not None:
+            entry[column] = day
     if isinstance(facts.get("medium"), str):
         entry["medium"] = facts["medium"][:20]
     for name, column in (("signed", "is_signed"), ("urgency", "urgency"), ("requires_handling", "requires_handling")):
@@ -98,6 +98,16 @@ def _merge(entry: dict[str, Any], seq: int, fields: Mapping[str, Any], texts: Ma
     if texts.get("reason") and not texts.get("note"):
         entry["note"] = clean_line(texts["reason"])[:_LONGEST]
     entry["last_seq"] = seq
+
+
+def _civil_day(told: object) -> str | None:
+    """A date as text, from a date or an instant; an instant is of the day that it is in Vietnam."""
+    if not isinstance(told, str):
+        return None
+    try:
+        return clock.civil(clock.from_text(told)).isoformat() if "T" in told else date.fromisoformat(told).isoformat()
+    except ValueError:
+        return None
 
 
 def _is_whole(value: object) -> bool:

@@ -53,7 +53,7 @@ def test_organisations_come_from_csv_and_a_known_code_gets_the_new_name(node: No
     assert database.rows("SELECT code, code_legacy, name, folded, reachable FROM organisations ORDER BY code") == [
         ("H99.01", "", "UBND xã Đổi Tên", "ubnd xa doi ten h99.01", 1),
         ("H99.02", "", "UBND xã số H99.02", "ubnd xa so h99.02 h99.02", 1),
-        ("H99.50", "000.00.50.H99", "Sở Nội vụ", "so noi vu h99.50", 0),
+        ("H99.50", "000.00.50.H99", "Sở Nội vụ", "so noi vu h99.50 000.00.50.h99", 0),
     ]
     assert [member.code for member in members.every_member()] == ["H99.01", "H99.02"]
 

@@ -1,0 +1,88 @@
+"""What the operator sees at a glance: each member's last contact, queue, clock and mirror."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from commune_portal import clock
+from commune_portal.node import members
+from commune_portal.node.members import Member
+from commune_portal.store import database
+
+SILENT_HOURS = 24
+SKEWED_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLine:
+    """One member; `waiting` packages lie here for it, the oldest since `oldest_waiting`."""
+
+    member: Member
+    last_contact_at: datetime | None
+    skew_seconds: int
+    waiting: int
+    oldest_waiting: datetime | None
+    mirror_size: int
+    mirror_checked_at: datetime | None
+    disagreement: str
+
+    @property
+    def is_silent(self) -> bool:
+        """True for an enrolled member that has not been heard of for a day."""
+        if self.member.closed_at is not None or self.member.enrolled_at is None:
+            return False
+        last = self.last_contact_at or self.member.enrolled_at
+        return (clock.now() - last).total_seconds() > SILENT_HOURS * 3600
+
+    @property
+    def is_skewed(self) -> bool:
+        """True when the member's clock is further off than a person would bear."""
+        return abs(self.skew_seconds) > SKEWED_SECONDS
+
+
+def lines() -> list[MemberLine]:
+    """All members by code: four reads, however many there are."""
+    contacts = {row[0]: row[1:] for row in database.rows("SELECT * FROM member_contacts")}
+    waiting = {
+        row[0]: row[1:]
+        for row in database.rows(
+            "SELECT recipient_code, count(*), min(taken_at) FROM mailbox WHERE fetched_at IS NULL"
+            " GROUP BY recipient_code"
+        )
+    }
+    mirrors = {
+        row[0]: row[1:]
+        for row in database.rows(
+            "SELECT m.member_id, m.size, m.checked_at, m.disagreement FROM mirrors m"
+            " WHERE m.id = (SELECT max(n.id) FROM mirrors n WHERE n.member_id = m.member_id)"
+        )
+    }
+    found = []
+    for member in members.every_member():
+        contact = contacts.get(member.id)
+        queue = waiting.get(member.code, (0, None))
+        size, checked_at, disagreement = mirrors.get(member.id, (0, None, ""))
+        found.append(
+            MemberLine(
+                member,
+                _instant(contact[0]) if contact else None,
+                contact[1] if contact else 0,
+                queue[0],
+                _instant(queue[1]),
+                size,
+                _instant(checked_at),
+                disagreement,
+            )
+        )
+    return found
+
+
+def line_of(uid: str) -> MemberLine:
+    """One member's line; raises NotFound."""
+    member = members.by_uid(uid)
+    return next(line for line in lines() if line.member.id == member.id)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return clock.from_text(text) if text else None
