@@ -37,11 +37,12 @@ class Place:
 
 PLACES = (
     Place("Việc của tôi", "Trang đầu", "home.show", None),
-    Place("Văn bản đến", "Văn bản đến", "incoming.show_list", Verb.INCOMING_SEE, "arrivals"),
+    Place("Văn bản đến", "Văn bản đến", "incoming.show_list", Verb.INCOMING_SEE, "incoming"),
     Place("Văn bản đến", "Vào sổ văn bản đến", "incoming.register", Verb.INCOMING_REGISTER),
-    Place("Văn bản đi", "Văn bản đi", "outgoing.show_list", Verb.OUTGOING_SEE, "issuing"),
+    Place("Văn bản đi", "Văn bản đi", "outgoing.show_list", Verb.OUTGOING_SEE, "outgoing"),
     Place("Văn bản đi", "Soạn văn bản", "outgoing.draft", Verb.OUTGOING_DRAFT),
     Place("Sổ và liên thông", "Sổ văn bản", "books.show_list", Verb.BOOKS_SEE),
+    Place("Sổ và liên thông", "Thống kê", "statistics.show", Verb.STATISTICS_SEE),
     Place("Sổ và liên thông", "Liên thông", "exchange.show", Verb.EXCHANGE_SEE, "queue", "quiet"),
     Place("Nút liên thông", "Thành viên", "node_pages.members", Verb.NODE_MEMBERS),
     Place("Nút liên thông", "Gói đang chuyển", "node_pages.transit", Verb.NODE_TRANSIT),
@@ -66,9 +67,19 @@ class Waiting:
     queue: int = 0
 
     @property
+    def incoming(self) -> int:
+        """Incoming documents that this person is to enter, direct or handle."""
+        return self.arrivals + self.directions + self.tasks
+
+    @property
+    def outgoing(self) -> int:
+        """Outgoing documents that this person is to mend, sign or issue."""
+        return self.drafts + self.signing + self.issuing
+
+    @property
     def mine(self) -> int:
         """What the bell shows: everything that this person is to act on."""
-        return self.arrivals + self.directions + self.tasks + self.drafts + self.signing + self.issuing
+        return self.incoming + self.outgoing
 
 
 def waiting_for(by: Actor) -> Waiting:

@@ -90,8 +90,8 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Cast:
     return cast
 
 
-_apps: list[Flask] = []
-"""One assembled app for all tests: it holds nothing of a register but its name and uid, which copies share."""
+_apps: dict[Path, Flask] = {}
+"""One assembled app for all copies of an office: it holds nothing of a register but its name and uid."""
 
 
 @pytest.fixture
@@ -105,8 +105,9 @@ def portal(founded: Cast, tmp_path: Path) -> Iterator[Portal]:
     keys.use(keys.load(settings.secrets_folder))
     workshop.configure(settings, in_process=True)
     accesses.forget_waiting()
-    if not _apps:
-        _apps.append(create_app(settings))
-    yield Portal(_apps[0], replace(founded, settings=settings))
+    home = founded.settings.folder
+    if home not in _apps:
+        _apps[home] = create_app(settings)
+    yield Portal(_apps[home], replace(founded, settings=settings))
     accesses.forget_waiting()
     database.close()
