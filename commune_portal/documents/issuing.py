@@ -26,10 +26,11 @@ from commune_portal.store import database, files, journal, search
 from commune_portal.store.register import Work
 
 
-def sign(actor: Actor, row_id: int, pin: str) -> None:
+def sign(actor: Actor, row_id: int, pin: str, *, confirm_final: bool = False) -> None:
     """The authorised person's signature, by the certificate of the mandate; the PIN is passed on and forgotten.
 
-    Raises the token errors (nothing changes then), RuleBroken without a mandate. Source: NĐ 30/2020, Điều 13.7.
+    Raises the token errors (nothing changes then), among them TokenLastTry until `confirm_final` says that the last
+    try before the token locks itself is meant; RuleBroken without a mandate. Source: NĐ 30/2020, Điều 13.7.
     """
     visibility.require(actor, Verb.OUTGOING_SIGN, "outgoing", row_id)
     now = outgoing.get(row_id)
@@ -45,7 +46,12 @@ def sign(actor: Actor, row_id: int, pin: str) -> None:
     out = files.temporary(".pdf")
     try:
         workshop().sign_leader(
-            prepared.path, out, certificate_sha256=mandate.certificate_sha256, pin=pin, png=_picture(mandate)
+            prepared.path,
+            out,
+            certificate_sha256=mandate.certificate_sha256,
+            pin=pin,
+            png=_picture(mandate),
+            confirm_final=confirm_final,
         )
         kept = Kept(files.adopt(out), prepared.name, PDF)
     finally:
@@ -122,7 +128,7 @@ def number(actor: Actor, row_id: int, *, confirmed: bool = False) -> None:
         )  # fmt: skip
 
 
-def seal(actor: Actor, row_id: int, pin: str = "") -> None:
+def seal(actor: Actor, row_id: int, pin: str = "", *, confirm_final: bool = False) -> None:
     """The organisation's signature over number and date, in one revision; the document is then issued.
 
     Refuses without a valid signature of the person who was authorised on that day. Paper gets its ink seal here.
@@ -150,6 +156,7 @@ def seal(actor: Actor, row_id: int, pin: str = "") -> None:
             number=_number_text(now),
             date=_date_text(now, issuer.place),
             png=files.path_of(issuer.seal_sha256) if issuer.seal_sha256 else None,
+            confirm_final=confirm_final,
         )
         kept = Kept(files.adopt(out), signed.name, PDF)
     finally:

@@ -259,8 +259,7 @@ class Worker:
         """Takes one item of the mailbox; False when it must be looked at again at the next contact."""
         try:
             if item.receipt is not None:
-                outbox.receiver_took(item.receipt)
-                return True
+                return self._keep_receipt(item.receipt)
             if item.envelope is None:
                 return True
             return self._take_message(client, item.envelope, item.packet)
@@ -272,6 +271,14 @@ class Worker:
                 raise
             log.warning("an item of the mailbox waits: %s %s", error.code, error.detail)
             return False
+
+    def _keep_receipt(self, receipt: bytes) -> bool:
+        """Keeps what the final receiver signed; what is no receipt for us proves nothing and is passed over."""
+        try:
+            outbox.receiver_took(receipt)
+        except Malformed as error:
+            log.warning("a receipt in the mailbox is not for us: %s", error.detail)
+        return True
 
     def _take_message(self, client: NodeClient, sealed: bytes, packet: bytes | None) -> bool:
         envelope = envelopes.parse_unverified(sealed)
