@@ -24,7 +24,7 @@ SHARED = (
     "login", "account", "help", "administration", "administration_directory",
 )  # fmt: skip
 OFFICE = (
-    "home", "incoming", "outgoing", "books", "exchange", "files",
+    "home", "incoming", "outgoing", "outgoing_issue", "outgoing_places", "books", "exchange", "statistics", "files",
     "administration_office", "administration_mandates", "administration_rules", "administration_token",
 )  # fmt: skip
 NODE = ("node_pages", "node_api")

@@ -30,6 +30,7 @@ __all__ = [
     "looks_like_pdf",
     "page_count",
     "page_picture",
+    "page_size",
     "read",
 ]
 
@@ -86,6 +87,19 @@ def page_count(path: Path) -> int:
     """How many pages a PDF has; raises Malformed when it is none."""
     with opened(path) as document:
         return _counted(document)
+
+
+def page_size(path: Path, page: int) -> tuple[float, float]:
+    """Width and height of a page (counted from 0) in points, turned as it is shown; raises NotFound, Malformed."""
+    with opened(path) as document:
+        if not 0 <= page < _counted(document):
+            raise NotFound("Văn bản không có trang này.")
+        sheet = document[page]
+        try:
+            width, height = sheet.get_size()
+        finally:
+            sheet.close()
+        return float(width), float(height)
 
 
 def is_scan(path: Path) -> bool:

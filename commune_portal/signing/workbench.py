@@ -203,6 +203,13 @@ def page_count(_: Settings, arguments: Arguments) -> Any:
 
 
 @operation
+def page_size(_: Settings, arguments: Arguments) -> Any:
+    """Width and height of one page in points."""
+    with drafts.foreign_pdf():
+        return reading.page_size(Path(arguments["pdf"]), arguments["page"])
+
+
+@operation
 def page_picture(_: Settings, arguments: Arguments) -> Any:
     """Draws one page as a PNG; answers its width and height in pixels."""
     with drafts.foreign_pdf():

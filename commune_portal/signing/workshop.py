@@ -37,7 +37,7 @@ CRASHED_READING = "Tệp PDF này gây lỗi khi đọc nên không xử lý đ�
 # Operations that only read a foreign file: their crash is the file's fault.
 READING = (
     "prepare_draft", "check_signatures", "adopt", "read_text", "full_text", "guess_places", "page_count",
-    "page_picture",
+    "page_picture", "page_size",
 )  # fmt: skip
 
 
@@ -140,6 +140,11 @@ class Bench(ABC):
     def page_count(self, pdf: Path) -> int:
         """How many pages a PDF has."""
         return int(self.call("page_count", {"pdf": str(pdf)}))
+
+    def page_size(self, pdf: Path, page: int) -> tuple[float, float]:
+        """Width and height of a page (from 0) in points, as it is shown."""
+        wide, high = self.call("page_size", {"pdf": str(pdf), "page": page})
+        return float(wide), float(high)
 
     def page_picture(self, pdf: Path, page: int, width: int, out: Path) -> tuple[int, int]:
         """Draws a page (from 0) into `out` as a PNG so many pixels wide; answers its width and height."""

@@ -117,7 +117,7 @@ def open_screen(page: Page, demonstration: Demonstration, screen: Screen) -> Non
     if screen.via:
         page.goto(address + screen.via)
         href = page.locator("main a.open").first.get_attribute("href")
-        page.goto(address + (href or ""))
+        page.goto(address + (screen.path or "{first}").replace("{first}", href or ""))
     else:
         page.goto(address + screen.path)
     expect(page.locator(screen.needs).first).to_be_visible()
