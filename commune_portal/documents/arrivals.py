@@ -20,7 +20,7 @@ from commune_portal.documents.attachments import EDXML, PDF, Kept
 from commune_portal.edxml import package, reader
 from commune_portal.errors import Malformed, NotFound, PortalError, StoreDamaged, TooLarge
 from commune_portal.people.actors import PORTAL
-from commune_portal.rules import content, folding
+from commune_portal.rules import content, folding, statuses
 from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.kinds import Urgency
@@ -90,9 +90,11 @@ def earlier_receipt(envelope: Envelope) -> bytes | None:
 
 
 def _require_kind(envelope: Envelope, parsed: package.Edoc | package.Status) -> None:
-    is_status = isinstance(parsed, package.Status)
-    if is_status != (envelope.kind is Kind.STATUS):
+    """Raises Malformed for what can never take effect here, so that it is refused for good and not asked for again."""
+    if envelope.kind is not (Kind.STATUS if isinstance(parsed, package.Status) else Kind.EDOC):
         raise Malformed("Loại gói tin ghi trên phong bì không khớp với nội dung.")
+    if isinstance(parsed, package.Status):
+        statuses.read_status(parsed.status_code)
     if isinstance(parsed, package.Edoc) and parsed.business and parsed.business.type not in (None, BusinessType.NEW):
         raise Malformed("Gói thu hồi, cập nhật hoặc thay thế chưa được hỗ trợ ở phiên bản này.")
 
