@@ -134,7 +134,7 @@ class Rehearsal:
 
     def _issue(self, played: Stage) -> int:
         sender = played.parties["sender"].desk
-        plan = cast.plans()["sender"]
+        plan = played.plans["sender"]
         with self._step("soạn văn bản nhiều trang có bản quét, trình ký") as seen:
             source = material.document(
                 self.folder / "tai-lieu.pdf",

@@ -39,6 +39,7 @@ class Stage:
     folder: Path
     token: TokenKind
     pin: str
+    plans: dict[str, PartyPlan]
     parties: dict[str, Party]
 
     @property
@@ -66,9 +67,9 @@ def build(folder: Path, module: str, real: RealToken | None) -> Stage:
     token: TokenKind = "pkcs11" if real else "softhsm" if simulated else "trial"
     since = date(clock.today().year, 1, 1)
     parties: dict[str, Party] = {}
-    stage = Stage(folder, token, real.pin if real else PIN, parties)
+    stage = Stage(folder, token, real.pin if real else PIN, cast.plans(), parties)
     try:
-        for name, plan in cast.plans().items():
+        for name, plan in stage.plans.items():
             parties[name] = _found(folder, name, plan, real if name == "sender" else None, simulated, since)
     except BaseException:
         stage.close()
@@ -101,9 +102,8 @@ def connect(stage: Stage) -> None:
     """Starts all servers and brings both offices to the node by their enrolment files."""
     node = stage.parties["node"]
     node.server.start()
-    plans = cast.plans()
     for name in ("sender", "receiver"):
-        office, plan = stage.parties[name], plans[name]
+        office, plan = stage.parties[name], stage.plans[name]
         file = stage.folder / name / "dang-ky.ghinoi.json"
         node.desk("add_office", code=plan.code, name=plan.name, address=node.server.address, out=str(file))
         office.desk("introduce", file=str(file), secrets=str(office.settings.secrets_folder))

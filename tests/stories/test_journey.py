@@ -1,0 +1,189 @@
+"""One document's whole way in a browser, from log-in to the status coming back: two offices and a node in processes.
+
+Once with script and once without; every page on the way is shown to axe, and any console error fails the story.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from commune_portal.parties.supervisor import wait_until
+from commune_portal.rehearsal import stage
+from commune_portal.rehearsal.cast import CLERK, LEADER, RECEIVER_CODE, SPECIALIST
+from commune_portal.rehearsal.stage import Stage
+from tests.browser import OpenPage, axe_violations
+
+pytestmark = pytest.mark.story
+
+SUBJECT = "Về việc phối hợp rà soát hộ nghèo, hộ cận nghèo khu vực giáp ranh"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = stage.empty_folder(tmp_path_factory.mktemp("journey") / "D")
+    built = stage.build(folder, "", None)
+    try:
+        stage.connect(built)
+        yield built
+    finally:
+        built.close()
+
+
+class Office:
+    """A browser at one office, in which people log in one after the other."""
+
+    def __init__(self, played: Stage, name: str, page: Page, *, look: bool) -> None:
+        self.page = page
+        self.address = played.parties[name].server.address
+        self.password = played.plans[name].password
+        self._look = look
+
+    def log_in(self, username: str) -> None:
+        self.page.context.clear_cookies()
+        self.open("/login")
+        self.page.get_by_label("Tên đăng nhập").fill(username)
+        self.page.locator("input[name=password]").fill(self.password)
+        self.page.get_by_role("button", name="Đăng nhập").click()
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        self.look()
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.address + path)
+        self.look()
+
+    def look(self) -> None:
+        """Axe needs script, so the pages are looked at in the run that has it."""
+        if self._look:
+            assert axe_violations(self.page) == [], self.page.url
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("button", name=name).first.click()
+        self.page.wait_for_load_state("networkidle")
+        self.look()
+
+    def follow(self, name: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("link", name=name).first.click()
+        self.page.wait_for_load_state("networkidle")
+        self.look()
+
+    def sees(self, words: str) -> None:
+        expect(self.page.locator("main")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with-script", "without-script"])
+def test_a_document_is_sent_handled_and_its_statuses_come_home(
+    played: Stage, open_page: OpenPage, script: bool
+) -> None:
+    subject = f"{SUBJECT} {'(có' if script else '(không'} kịch bản)"
+    sender = Office(played, "sender", open_page((1366, 768), script=script), look=script)
+    receiver = Office(played, "receiver", open_page((1366, 768), script=script), look=script)
+
+    sender.log_in(SPECIALIST)
+    sender.open("/outgoing/draft")
+    page = sender.page
+    page.get_by_label("Loại văn bản").select_option(label="Công văn")
+    page.get_by_label("Đơn vị soạn thảo").fill("VHXH")
+    page.get_by_label("Trích yếu").fill(subject)
+    page.locator("select[name=signer]").select_option(index=1)
+    page.get_by_label("Soạn trong hệ thống").check()
+    page.get_by_label("Kính gửi").fill("Ủy ban nhân dân xã Bình Lợi")
+    page.get_by_label("Nội dung", exact=True).last.fill("Đề nghị quý cơ quan cử cán bộ phối hợp rà soát trước ngày 30.")
+    sender.press("Lưu và trình ký")
+    sender.sees("Chờ duyệt")
+    document = re.search(r"/outgoing/(\d+)", page.url)
+    assert document is not None, page.url
+    path = f"/outgoing/{document[1]}"
+
+    sender.log_in(LEADER)
+    sender.open(path)
+    page.locator("input[name=pin]").fill("00000000")
+    sender.page.get_by_role("button", name="Duyệt và ký").click()
+    sender.sees("PIN")
+    page.locator("input[name=pin]").fill(played.pin)
+    sender.press(re.compile("ký"))
+    sender.sees("Đã ký")
+
+    sender.log_in(CLERK)
+    sender.open(path)
+    page.locator("input[name=pin]").fill(played.pin)
+    sender.press("Cấp số và đóng dấu")
+    sender.sees("Đã phát hành")
+    sender.follow("Gửi qua liên thông")
+    page.locator(f"input[name=to][value='{RECEIVER_CODE}']").check()
+    sender.press("Gửi tới các nơi đã chọn")
+    sender.sees("Ủy ban nhân dân xã Bình Lợi")
+
+    desk = played.parties["sender"].desk
+    document_id = desk("document_id", document=int(document[1]))
+    desk_there = played.parties["receiver"].desk
+    wait_until("it arrives", lambda: desk_there("arrived", document_id=document_id), 60)
+    arrived = desk_there("arrived", document_id=document_id)
+    wait_until("it is checked", lambda: desk_there("verdict", document=arrived), 60)
+
+    receiver.log_in(CLERK)
+    receiver.open("/incoming?tab=cho-vao-so")
+    receiver.follow(re.compile(re.escape(subject)))
+    receiver.sees("Toàn vẹn, đúng chứng thư")
+    receiver.sees("Ủy ban nhân dân xã An Phú")
+    if receiver.page.get_by_role("link", name=re.compile("Tiếp nhận")).count():
+        receiver.follow(re.compile("Tiếp nhận"))
+    receiver.press("Tiếp nhận, vào sổ")
+    receiver.sees("Số đến")
+    inside = f"/incoming/{arrived}"
+
+    receiver.log_in(LEADER)
+    receiver.open(f"{inside}?act=assign")
+    receiver.page.locator("select[name=lead]").select_option(label=re.compile("Hồ Minh Tâm").pattern)
+    receiver.page.locator("textarea[name=direction]").fill("Phối hợp thực hiện, báo cáo kết quả.")
+    receiver.press("Phân công")
+
+    receiver.log_in(SPECIALIST)
+    receiver.open(inside)
+    receiver.press(re.compile("Bắt đầu"))
+    receiver.open(f"{inside}?act=complete")
+    receiver.page.locator("textarea[name=result]").fill("Đã cử hai cán bộ phối hợp.")
+    receiver.press("Hoàn thành")
+    receiver.sees("Hoàn thành")
+
+    wanted = ["01", "03", "04", "05", "06"]
+    wait_until("five statuses come home", lambda: desk("statuses", document=int(document[1])) == wanted, 60)
+    sender.open(path)
+    sender.sees("hoàn thành") if script else sender.sees("Bình Lợi")
+    sender.sees("Trạng thái đã nhận về (5)")
+
+
+def test_a_refusal_comes_home_with_its_reason(played: Stage, open_page: OpenPage, tmp_path: Path) -> None:
+    desk, there = played.parties["sender"].desk, played.parties["receiver"].desk
+    number = desk(
+        "draft",
+        by=SPECIALIST,
+        type_code="CV",
+        subject="Mời họp giao ban",
+        signer=LEADER,
+        unit="VP",
+        body="Kính mời dự họp.",
+    )
+    desk("submit", by=SPECIALIST, document=number)
+    desk("approve", by=LEADER, document=number)
+    desk("sign", by=LEADER, document=number, pin=played.pin)
+    desk("number", by=CLERK, document=number)
+    document_id = desk("seal", by=CLERK, document=number, pin=played.pin)
+    desk("send", by=CLERK, document=number, to=[RECEIVER_CODE])
+    wait_until("it arrives", lambda: there("arrived", document_id=document_id), 60)
+    arrived = there("arrived", document_id=document_id)
+    receiver = Office(played, "receiver", open_page((1366, 768)), look=True)
+    receiver.log_in(CLERK)
+    receiver.open(f"/incoming/{arrived}?act=refuse")
+    receiver.page.locator("textarea[name=reason]").fill("Gửi nhầm cơ quan, không thuộc xã Bình Lợi")
+    receiver.press("Từ chối nhận")
+    receiver.sees("Từ chối")
+    wait_until("the refusal comes home", lambda: desk("statuses", document=number) == ["01", "02"], 60)
+    sender = Office(played, "sender", open_page((1366, 768)), look=True)
+    sender.log_in(CLERK)
+    sender.open(f"/outgoing/{number}")
+    sender.sees("Gửi nhầm cơ quan, không thuộc xã Bình Lợi")
