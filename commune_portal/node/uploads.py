@@ -27,10 +27,12 @@ from commune_portal.wire import fields
 from commune_portal.wire.protocol import Refused
 
 MOST_UNFINISHED = 64
+SWEPT_EVERY_SECONDS = 3600.0
 SUFFIX = ".upload"
 
 _guard = threading.Lock()
 _written: set[str] = set()
+_last_sweep = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def begin(member: Member, sha256: str, length: int, message_id: str, limits: Lim
     who only knows a hash must not be able to send the content to itself.
     Raises ExchangeRefused: too large, quota, disk floor, or the same hash with another length.
     """
+    _sweep_now_and_then()
     known = of_packet(member, sha256)
     if may_fetch(member, sha256) or (known is not None and known.verified and known.is_whole):
         return None
@@ -189,6 +192,13 @@ def sweep() -> int:
         if path.name.removesuffix(SUFFIX) not in known:
             path.unlink(missing_ok=True)
     return len(gone)
+
+
+def _sweep_now_and_then() -> None:
+    global _last_sweep
+    if clock.monotonic() - _last_sweep >= SWEPT_EVERY_SECONDS:
+        _last_sweep = clock.monotonic()
+        sweep()
 
 
 def may_fetch(member: Member, sha256: str) -> bool:
