@@ -12,11 +12,12 @@ import sqlite3
 from collections.abc import Iterator
 
 from commune_portal.errors import PortalError
+from commune_portal.people import accesses
 from commune_portal.rules import chain
 from commune_portal.rules.acts import Act
 from commune_portal.settings import Settings
 from commune_portal.store import register, verify
-from commune_portal.store.verify import DATABASE, Verification
+from commune_portal.store.verify import DATABASE, UNREADABLE, Verification
 from commune_portal.wire import checkpoint, keys
 from commune_portal.wire import receipt as receipts
 
@@ -37,7 +38,7 @@ def verify_installation(settings: Settings, *, with_files: bool = True) -> Verif
 def _verify(settings: Settings, with_files: bool) -> Verification:  # noqa: FBT001 -- the caller's keyword
     try:
         connection = verify.open_for_reading(settings.database_path)
-    except (PortalError, sqlite3.DatabaseError, OSError) as error:
+    except (PortalError, OSError, *UNREADABLE) as error:
         result = Verification()
         result.blame(DATABASE, error.sentence if isinstance(error, PortalError) else str(error))
         return result
@@ -50,7 +51,8 @@ def _verify(settings: Settings, with_files: bool) -> Verification:  # noqa: FBT0
                 _check_receipts(connection, result, known)
                 _check_anchors(connection, result, known)
                 _check_mirrors(connection, result)
-        except sqlite3.DatabaseError as error:
+                _check_accesses(connection, result)
+        except UNREADABLE as error:
             result.blame(DATABASE, f"Cơ sở dữ liệu không đọc được: {error}")
         return result
     finally:
@@ -72,7 +74,7 @@ def tables(settings: Settings) -> dict[str, list[str]]:
             ]
         finally:
             connection.close()
-    except (PortalError, sqlite3.DatabaseError, OSError):
+    except (PortalError, OSError, *UNREADABLE):
         names = []
     return {
         "register": [name for name in names if name in declared],
@@ -89,7 +91,7 @@ def _sizes(connection: sqlite3.Connection) -> set[int]:
                 sizes.add(receipts.parse_unverified(sealed.encode()).sender_checkpoint.size)
             except (PortalError, AttributeError, ValueError):
                 continue
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         return set()
     return sizes
 
@@ -183,3 +185,21 @@ def _check_mirrors(connection: sqlite3.Connection, result: Verification) -> None
             found = ""
         if (lines, found) != (size, head):
             result.blame(f"mirrors:{uid}", "Nhật ký sao của đơn vị thành viên đã bị sửa ngoài hệ thống")
+
+
+def _check_accesses(connection: sqlite3.Connection, result: Verification) -> None:
+    """Who saw what: the rows behind each daily digest line must still give its hash."""
+    for seq, body in connection.execute("SELECT seq, body FROM journal WHERE object = ?", (accesses.ABOUT,)):
+        try:
+            said = json.loads(body)["facts"]
+            head, amount = chain.sha256(b"accesses"), 0
+            for row in connection.execute(
+                "SELECT id, account_id, kind, object, seen_at FROM accesses WHERE id BETWEEN ? AND ? ORDER BY id",
+                (said["first"], said["last"]),
+            ):
+                head, amount = chain.link(head, chain.canonical_bytes(list(row))), amount + 1
+            agrees = (head, amount) == (said["sha256"], said["amount"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            agrees = False
+        if not agrees:
+            result.blame(f"accesses:{seq}", f"Nhật ký truy cập đã bị sửa: khác dòng chốt ở nhật ký {seq}")

@@ -21,6 +21,9 @@ from commune_portal.store import database, files, register
 DATABASE = "database"
 """Where a fault lies that is in no row: the file cannot be read as a register."""
 
+UNREADABLE = (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError)
+"""What sqlite3 raises over a ruined file; the last when its own message quotes a ruined schema."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -73,7 +76,7 @@ def verify(
         _check_numbers(connection, result)
         if files_folder is not None:
             _check_files(connection, files_folder, result)
-    except (sqlite3.DatabaseError, OverflowError) as error:
+    except UNREADABLE as error:
         result.blame(DATABASE, f"Cơ sở dữ liệu không đọc được: {error}")
     return result
 
@@ -130,7 +133,7 @@ def _check_chain(
 def _installation_uid(connection: sqlite3.Connection) -> str:
     try:
         found = connection.execute("SELECT uid FROM installation").fetchone()
-    except sqlite3.OperationalError:  # the table or the column is gone: the rows' check names it
+    except (sqlite3.OperationalError, UnicodeDecodeError):  # the table or the column is gone: the rows' check names it
         return ""
     return str(found[0]) if found else ""
 
@@ -223,6 +226,8 @@ def _check_numbers(connection: sqlite3.Connection, result: Verification) -> None
             f" FROM books b LEFT JOIN {direction} d ON d.book_id = b.id WHERE b.direction = ? GROUP BY b.id"
         )
         for uid, opening, last, amount, lowest, highest in connection.execute(query, (direction,)):
+            if not isinstance(last, int) or not isinstance(opening, int):
+                continue  # the row's own check has named it
             wanted = last - opening + 1
             sound = amount == wanted and (amount == 0 or (lowest == opening and highest == last))
             if not sound:
@@ -293,7 +298,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         if "locked" in str(error):
             raise database.translated(error) from error
         return _opened_copy(path)
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         pass  # whoever reads will say so
     return connection
 
