@@ -350,5 +350,13 @@ def test_every_page_that_can_be_opened_is_on_the_list_of_screens(role: Role, tmp
     assert sorted(pages - {screen.route for screen in read_screens()} - NOT_SCREENS) == []
 
 
-NOT_SCREENS = {"/bell", "/outgoing/answerable", "/outgoing/<int:document>/places/<int:number>.png"}
+NOT_SCREENS = {
+    "/bell",
+    "/outgoing/answerable",
+    "/outgoing/<int:document>/places/<int:number>.png",
+    "/incoming/senders",
+    "/incoming/register/<token>/file",
+    "/files/<int:file_id>",
+    "/files/<int:file_id>/page/<int:number>.png",
+}
 """Addresses that answer a fragment or a file and never a page; whoever adds one adds it here."""

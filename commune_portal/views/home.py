@@ -73,9 +73,9 @@ def show() -> Response:
         sections=[section for section in sections if section.amount],
         works=bool(sections),
         exchange=_exchange(state) if state and by.may(Verb.EXCHANGE_SEE) else None,
-        hints=_hints(state) if state and by.may(Verb.ADMINISTRATION_HEALTH) else [],
+        hints=_hints(state, told=by.may(Verb.EXCHANGE_SEE)) if state and by.may(Verb.ADMINISTRATION_HEALTH) else [],
         quarantined=waiting.quarantined() if by.may(Verb.EXCHANGE_SEE) else 0,
-        outgoing_opens="outgoing.show" in current_app.view_functions,
+        outgoing_opens="outgoing_issue.show" in current_app.view_functions,
     )
 
 
@@ -160,8 +160,8 @@ def _exchange(state: QueueState) -> Hint:
     return Hint("; ".join(parts) + ".", "warn" if state.failures or quiet else "good")
 
 
-def _hints(state: QueueState) -> list[Hint]:
-    """What an administrator should look after, from what can be seen at once."""
+def _hints(state: QueueState, *, told: bool) -> list[Hint]:
+    """What to look after, from what can be seen at once; `told` when the line about the exchange stands there too."""
     settings: Settings = current_app.config["PORTAL_SETTINGS"]
     hints = []
     free = shutil.disk_usage(settings.data_folder).free
@@ -175,9 +175,9 @@ def _hints(state: QueueState) -> list[Hint]:
         age = clock.now() - datetime.fromtimestamp(newest, clock.VIETNAM)
         tone = "warn" if age.days >= BACKUP_DAYS else "good"
         hints.append(Hint(f"Bản sao lưu gần nhất: {number(max(0, age.days))} ngày trước.", tone))
-    if not state.enrolled:
+    if not state.enrolled and not told:
         hints.append(Hint("Chưa kết nối nút liên thông.", "warn"))
-    elif settings.relay.enabled and _is_older(state.heartbeat_at, HEARTBEAT_SECONDS):
+    if state.enrolled and settings.relay.enabled and _is_older(state.heartbeat_at, HEARTBEAT_SECONDS):
         hints.append(Hint("Bộ phận liên thông không chạy. Hãy khởi động lại phần mềm.", "bad"))
     if abs(state.skew_seconds) > SKEW_SECONDS:
         hints.append(Hint(f"Đồng hồ máy lệch {number(abs(state.skew_seconds))} giây so với nút liên thông.", "bad"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app, url_for
 
 from commune_portal import clock
 from commune_portal.documents import attachments, incoming, surroundings, tasks, visibility
@@ -126,7 +126,8 @@ def render(
         annexes=attachments.annexes("incoming", row_id),
         checks=_checks(document),
         unchecked=_unchecked(document),
-        may_check=document.origin == "exchange" and by.may(Verb.INCOMING_REGISTER, relation),
+        may_check=file is not None and file.media_type == PDF and by.may(Verb.INCOMING_REGISTER, relation),
+        answer_url=_answer_url(by, document),
         assignments=tasks.assignments_of(row_id),
         events=_events(document.about),
         sent=surroundings.sent_statuses(document.about, document.message_id),
@@ -181,6 +182,14 @@ def _standing_direction(document: Incoming) -> FormState:
     )
 
 
+def _answer_url(by: Actor, document: Incoming) -> str:
+    """Where an answer to this document is drafted, while it is being handled and by whoever may draft."""
+    in_hand = document.state in (IncomingState.REGISTERED, IncomingState.ASSIGNED, IncomingState.IN_PROGRESS)
+    if not in_hand or not by.may_ever(Verb.OUTGOING_DRAFT) or "outgoing.draft" not in current_app.view_functions:
+        return ""
+    return url_for("outgoing.draft", answers=document.id)
+
+
 def _viewer(file: File | None) -> dict[str, Any]:
     """How the file is shown: by the browser's viewer, or page by page as pictures (`?page=`)."""
     if file is None or file.media_type not in SHOWN_INLINE:
@@ -228,7 +237,7 @@ def _check(item: SignatureReport) -> Check:
         certificate,
         f"Ký lúc {instant(item.timestamp or item.signed_at)}" if item.timestamp or item.signed_at else "",
         f"Đơn vị: {item.organisation}" if item.organisation and item.organisation != item.common_name else "",
-        "Khóa thử nghiệm, không có giá trị pháp lý" if item.trial else "",
+        "Khóa thử nghiệm, không có giá trị pháp lý" if item.trial and "thử nghiệm" not in item.why else "",
     ]
     return Check(
         item.common_name or "(không rõ người ký)",
