@@ -5,6 +5,7 @@ The slow work (composing, reading a text layer, writing form fields) is done in 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,16 +95,28 @@ def letter_of(document: Outgoing) -> Letter:
         place=issuer.place,
         notation=document.symbol,
         type_name=None if lettered else document.type_name,
-        subject=document.subject,
+        subject=_without_lead(document.subject) if lettered else document.subject,
         body=blocks_from_text(document.letter.body, with_basis=not lettered),
         position=document.signer_position,
         signer_name=document.signer_name,
         competence=competence_lines(Competence(document.competence), issuer.name),
         addressees=document.letter.addressees,
-        recipients=tuple(line for line in document.recipients_text.split("\n") if line),
+        recipients=_recipients(document.recipients_text),
         filing=", ".join(["VT", *([document.unit] if document.unit else [])]),
         urgency=document.urgency,
     )
+
+
+def _without_lead(subject: str) -> str:
+    """A letter's subject without the "V/v" that the layout prints itself."""
+    found = re.match(r"(?:v/v|về việc)[\s:]+", subject, re.IGNORECASE)
+    return subject[found.end() :] if found else subject
+
+
+def _recipients(text: str) -> tuple[str, ...]:
+    """The typed "Nơi nhận" without the dashes, semicolons and the line "Lưu: …" that the layout prints itself."""
+    lines = (line.strip().lstrip("-–+ ").rstrip(" ;.") for line in text.split("\n"))
+    return tuple(line for line in lines if line and not re.match(r"lưu\s*:", line, re.IGNORECASE))
 
 
 def competence_lines(competence: Competence, issuer_name: str) -> tuple[str, ...]:

@@ -111,7 +111,7 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method === "dialog" || form.matches("[hx-get], [hx-post]")) return;
+    if (form.method === "dialog" || form.matches("[hx-get], [hx-post], [target=_blank]")) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     dirty = false;
     form.dataset.sent = "yes";
@@ -192,8 +192,62 @@
     }
   }
 
+  // ---- places of fields over a page: the picture and the typed millimetres say the same -------------------------
+  function armPlaces(root) {
+    const form = one("form[data-places]", root);
+    if (!form) return;
+    const SIDES = ["x", "y", "width", "height"];
+    const field = (name, side) => form.elements[`${name}_${side}`];
+    const number = (text) => Number(text.replace(",", "."));
+    for (const group of all("[data-place]", root)) {
+      const name = group.dataset.place;
+      const sheet = group.ownerSVGElement;
+      const [area, grip, words] = [one(".area", group), one(".grip", group), one("text", group)];
+      const page = sheet.viewBox.baseVal;
+      const read = () => Object.fromEntries(SIDES.map((side) => [side, number(field(name, side).value)]));
+      const draw = (box) => {
+        if (!SIDES.every((side) => box[side] >= 0)) return;
+        for (const side of SIDES) area.setAttribute(side, box[side]);
+        grip.setAttribute("x", box.x + box.width - 2);
+        grip.setAttribute("y", box.y + box.height - 2);
+        words.setAttribute("x", box.x + 0.8);
+        words.setAttribute("y", Math.max(box.y - 0.8, 3.4));
+      };
+      const put = (box) => {
+        box.width = Math.min(Math.max(box.width, 4), page.width);
+        box.height = Math.min(Math.max(box.height, 4), page.height);
+        box.x = Math.min(Math.max(box.x, 0), page.width - box.width);
+        box.y = Math.min(Math.max(box.y, 0), page.height - box.height);
+        for (const side of SIDES) field(name, side).value = box[side].toFixed(1).replace(".", ",");
+        draw(read());
+      };
+      const shift = (box, grows, right, down) => put(grows
+        ? { ...box, width: box.width + right, height: box.height + down }
+        : { ...box, x: box.x + right, y: box.y + down });
+      group.setAttribute("tabindex", "0");
+      for (const side of SIDES) field(name, side).addEventListener("input", () => draw(read()));
+      group.addEventListener("keydown", (event) => {
+        const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+        if (!way) return;
+        event.preventDefault();
+        shift(read(), event.shiftKey, ...way);
+      });
+      group.addEventListener("pointerdown", (event) => {
+        const mm = (moved) => new DOMPoint(moved.clientX, moved.clientY).matrixTransform(sheet.getScreenCTM().inverse());
+        const [start, box, grows] = [mm(event), read(), event.target === grip];
+        const move = (moved) => { const at = mm(moved); shift({ ...box }, grows, at.x - start.x, at.y - start.y); };
+        event.preventDefault();
+        group.focus();
+        group.setPointerCapture(event.pointerId);
+        group.addEventListener("pointermove", move);
+        group.addEventListener("lostpointercapture", () => group.removeEventListener("pointermove", move), { once: true });
+      });
+    }
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     arm(document);
+    armPlaces(document);
     const errors = one(".error-summary");
     if (errors) { errors.focus(); dirty = Boolean(one("form[data-dirty]")); }
   });

@@ -316,7 +316,12 @@ def _words(item: SignatureReport) -> SignatureWords:
         item.organisation if item.organisation != item.common_name else "",
         item.why,
         f"Tệp: {item.modification.label}",
-        f"Chứng thư: {item.chain.label}; cấp bởi {item.issuer}",
-        "Không có giá trị pháp lý: khóa thử nghiệm" if item.trial else "",
+        f"Chứng thư: {item.chain.label}; cấp bởi {_common_name(item.issuer)}",
     ]
     return SignatureWords(item.common_name, item.verdict.label, VERDICT_TONES[item.verdict], tuple(filter(None, lines)))
+
+
+def _common_name(issuer: str) -> str:
+    """The CN of a certificate's issuer, for people; the whole name where there is none."""
+    parts = (part.strip() for part in issuer.split(","))
+    return next((part.removeprefix("CN=") for part in parts if part.startswith("CN=")), issuer)

@@ -182,7 +182,7 @@ def test_every_signature_is_checked_as_page_and_as_fragment(portal: Portal) -> N
     for text in (whole, part):
         assert "Nguyễn Văn An" in text
         assert "xã An Phú" in text
-        assert "Không có giá trị pháp lý" in text
+        assert "không có giá trị pháp lý" in text
         assert text.count('class="signature ') == 2
     assert "<html" in whole
     assert "<html" not in part
