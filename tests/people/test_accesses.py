@@ -10,8 +10,10 @@ from commune_portal import clock
 from commune_portal.errors import PortalError
 from commune_portal.people import accesses
 from commune_portal.people.actors import Actor
+from commune_portal.rules.permissions import Role
 from commune_portal.settings import Settings
 from commune_portal.store import database, journal
+from tests.people.conftest import person
 
 DAY = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 
@@ -28,12 +30,13 @@ def test_notes_wait_for_their_batch_and_are_written_once(administrator: Actor) -
 
 
 def test_what_could_not_be_written_is_written_later(administrator: Actor) -> None:
-    accesses.note(administrator.id + 77, accesses.SEEN, "incoming:1")
+    accesses.note(administrator.id + 1, accesses.SEEN, "incoming:1")
     with pytest.raises(PortalError):
         accesses.flush()
-    accesses.forget_waiting()
-    accesses.note(administrator.id, accesses.SEEN, "incoming:1")
-    assert accesses.flush() == 1
+    accesses.note(administrator.id, accesses.SEEN, "incoming:2")
+    assert person("hoa", "Nguyễn Thị Hoa", Role.CLERK).id == administrator.id + 1
+    assert accesses.flush() == 2
+    assert [row[0] for row in database.rows("SELECT object FROM accesses ORDER BY id")] == ["incoming:1", "incoming:2"]
 
 
 def test_a_day_is_digested_once_when_it_is_over(administrator: Actor) -> None:

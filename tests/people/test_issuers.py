@@ -133,6 +133,7 @@ def test_the_directory_finds_without_marks_and_by_code(administrator: Actor) -> 
     added = directory.add(administrator, code="H99.03", name="Ủy ban nhân dân xã Đức Thắng")
     directory.add(PORTAL, code="H99", name="Ủy ban nhân dân tỉnh Lam Giang", code_legacy="000.00.00.H99")
     assert [item.code for item in directory.search("duc thang")] == ["H99.03"]
+    assert [item.code for item in directory.search("ĐỨC  Thắng xã")] == ["H99.03"]
     assert [item.code for item in directory.search("00.h99")] == ["H99"]
     assert len(directory.search("uy ban")) == 2
     assert directory.search("%") == []

@@ -60,6 +60,13 @@ def test_length_is_enough_and_no_signs_are_prescribed(password: str) -> None:
     assert passwords.check_strength(password, "hoa") == password
 
 
+def test_length_is_counted_in_letters_as_people_see_them() -> None:
+    spread = unicodedata.normalize("NFD", "ấ ề ộ ữ")
+    assert len(spread) > passwords.SHORTEST
+    with pytest.raises(Malformed):
+        passwords.check_strength(spread)
+
+
 def test_random_passwords_are_strong_and_readable() -> None:
     made = {passwords.random_password() for _ in range(200)}
     assert len(made) == 200

@@ -98,6 +98,25 @@ def test_a_cookie_of_another_installation_opens_nothing(portal: Portal) -> None:
         assert stranger.get("/account").status_code == (303 if change else 200)
 
 
+def test_a_route_that_forgot_to_ask_is_closed_all_the_same(portal: Portal) -> None:
+    app = create_app(portal.cast.settings)
+    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    assert Browser(app).get("/forgotten").status_code == 303
+    mine = Browser(app)
+    mine.log_in("vanthu")
+    assert mine.get("/forgotten").text == "secret"
+
+
+def test_what_the_cookie_held_before_logging_in_is_dropped(portal: Portal) -> None:
+    browser = portal.anonymous()
+    browser.get("/login")
+    with browser.client.session_transaction() as held:
+        held["planted"] = "by somebody else"
+    browser.log_in("vanthu")
+    with browser.client.session_transaction() as held:
+        assert "planted" not in held
+
+
 def test_a_change_of_password_ends_the_sessions_elsewhere(portal: Portal) -> None:
     here, elsewhere = portal.browser("vanthu"), portal.browser("vanthu")
     answer = here.post("/account/password", {"old_password": PASSWORD, "new_password": NEW, "again": NEW})
