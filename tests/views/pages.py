@@ -11,14 +11,15 @@ from datetime import date
 from pathlib import Path
 
 from commune_portal import clock
-from commune_portal.documents import arrivals
+from commune_portal.documents import arrivals, incoming
+from commune_portal.documents.incoming import Arrival
 from commune_portal.edxml import package, writer
 from commune_portal.paper.letter import compose
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.store import database, files
 from commune_portal.wire import envelope, keys
 from commune_portal.wire.envelope import Envelope, Kind
-from tests.cast import OFFICE_CODE, OFFICE_NAME, OTHER_CODE, OTHER_NAME
+from tests.cast import OFFICE_CODE, OFFICE_NAME, OTHER_CODE, OTHER_NAME, Cast
 from tests.paper.samples import OFFICIAL_LETTER, fill
 
 OTHERS = keys.from_seeds(bytes(range(32)), bytes(range(32, 64)))
@@ -80,6 +81,15 @@ def arrive(
     )  # fmt: skip
     arrivals.receive(sealed, packet_path)
     return int(database.row("SELECT max(id) FROM incoming")[0])
+
+
+def registered(office: Cast, subject: str = "V/v rà soát hộ nghèo", number: str = "12", **changes: object) -> int:
+    """One paper document that the clerk has registered by hand; answers its id."""
+    values: dict[str, object] = {
+        "sender_name": "Sở Nội vụ tỉnh Lam Giang", "subject": subject, "code_number": number, "code_notation": "SNV-VP",
+        "on_paper": True, **changes,
+    }  # fmt: skip
+    return incoming.register(office.clerk, Arrival(**values))  # type: ignore[arg-type]  # named as its fields
 
 
 @contextmanager

@@ -6,25 +6,16 @@ import re
 from datetime import timedelta
 
 from commune_portal import clock
-from commune_portal.documents import incoming, outgoing, tasks, waiting
-from commune_portal.documents.incoming import Arrival
+from commune_portal.documents import outgoing, tasks, waiting
 from commune_portal.rules.acts import Act
 from commune_portal.rules.kinds import Urgency
 from commune_portal.store import database, journal
-from tests.cast import NODE_CODE, Cast
+from tests.cast import NODE_CODE
 from tests.documents.test_outgoing import a_draft, signed
 from tests.views import pages
 from tests.views.portal import Portal, founded, portal
 
 __all__ = ["founded", "portal"]
-
-
-def registered(office: Cast, subject: str, number: str = "1", **changes: object) -> int:
-    values: dict[str, object] = {
-        "sender_name": "Sở Nội vụ", "subject": subject, "code_number": number, "code_notation": "SNV", "on_paper": True,
-        **changes,
-    }  # fmt: skip
-    return incoming.register(office.clerk, Arrival(**values))  # type: ignore[arg-type]  # named as its fields
 
 
 def enrol() -> None:
@@ -81,8 +72,8 @@ def test_what_is_late_for_the_book_is_said(portal: Portal) -> None:
 
 def test_a_leader_sees_what_to_direct_to_sign_and_what_is_overdue(portal: Portal) -> None:
     office = portal.cast
-    registered(office, "Chờ chỉ đạo")
-    late = registered(office, "Đã muộn", "2", urgency=Urgency.URGENT)
+    pages.registered(office, "Chờ chỉ đạo")
+    late = pages.registered(office, "Đã muộn", "2", urgency=Urgency.URGENT)
     tasks.assign(office.leader, late, lead=office.specialist.id, due_date=clock.today())
     outgoing.submit(office.specialist, outgoing.draft(office.specialist, a_draft(office)))
     with clock.standing_at(clock.now() + timedelta(days=2)):
@@ -97,12 +88,12 @@ def test_a_specialist_sees_the_own_tasks_by_how_near_they_are(portal: Portal) ->
     today = clock.today()
     dues = {"Hôm nay": 0, "Ngày mai": 1, "Về sau": 20}
     for ordinal, (subject, days) in enumerate(dues.items(), start=1):
-        row_id = registered(office, subject, str(ordinal))
+        row_id = pages.registered(office, subject, str(ordinal))
         tasks.assign(office.leader, row_id, lead=office.specialist.id, due_date=today + timedelta(days=days))
     tasks.assign(
-        office.leader, registered(office, "Không hạn", "9"), lead=office.clerk.id, supports=[office.specialist.id]
+        office.leader, pages.registered(office, "Không hạn", "9"), lead=office.clerk.id, supports=[office.specialist.id]
     )
-    registered(office, "Của người khác", "10")
+    pages.registered(office, "Của người khác", "10")
     text = portal.browser("chuyenvien").get("/").text
     assert titles(text) == {
         "Việc của tôi: hôm nay": 1, "Việc của tôi: ngày mai": 1, "Việc của tôi: sau tuần này": 1,
@@ -117,7 +108,7 @@ def test_a_specialist_sees_the_own_tasks_by_how_near_they_are(portal: Portal) ->
 
 
 def test_an_administrator_sees_the_installation_and_no_document(portal: Portal) -> None:
-    registered(portal.cast, "Nội dung riêng")
+    pages.registered(portal.cast, "Nội dung riêng")
     text = portal.browser("quantri").get("/").text
     assert "Tình trạng hệ thống" in text
     assert "Ổ đĩa dữ liệu còn trống" in text
@@ -157,7 +148,7 @@ def test_a_stranger_is_sent_to_the_log_in(portal: Portal) -> None:
 
 def test_a_long_pile_shows_its_first_and_leads_to_the_rest(portal: Portal) -> None:
     for ordinal in range(waiting.ROWS + 3):
-        registered(portal.cast, f"Văn bản {ordinal}", str(ordinal + 1))
+        pages.registered(portal.cast, f"Văn bản {ordinal}", str(ordinal + 1))
     text = portal.browser("chutich").get("/").text
     assert titles(text)["Chờ chỉ đạo, phân công"] == waiting.ROWS + 3
     assert text.count('class="open"') == waiting.ROWS
