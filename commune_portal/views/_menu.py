@@ -51,6 +51,7 @@ PLACES = (
     Place("Quản trị", "Cơ quan", "administration_office.show", Verb.ADMINISTRATION_OFFICE),
     Place("Quản trị", "Danh bạ", "administration_directory.show", Verb.ADMINISTRATION_DIRECTORY),
     Place("Quản trị", "Thiết bị ký số", "administration_token.show", Verb.ADMINISTRATION_TOKEN),
+    Place("Quản trị", "Kết nối nút", "exchange.enrolment", Verb.ADMINISTRATION_SETTINGS),
 )
 
 
@@ -130,10 +131,12 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
         if by is None:
             return Shell(office_name=own.name, home_url=home, help_url=help_url, trial_key=is_trial)
         waiting = waiting_for(by)
+        # While a password is due the bell would lead back to the form every half minute and empty it.
+        is_due = _session.password_is_due()
         return Shell(
             office_name=own.name,
             home_url=home,
-            menu=() if _session.password_is_due() else _menu(by, waiting),
+            menu=() if is_due else _menu(by, waiting),
             person=Person(by.full_name, by.position or ", ".join(sorted(role.label for role in by.roles))),
             person_links=(
                 MenuEntry("Tài khoản của tôi", url_for("account.show")),
@@ -141,7 +144,7 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
             ),
             logout_url=url_for("login.log_out"),
             help_url=help_url,
-            bell=_bell(by, waiting, home),
+            bell=None if is_due or settings.role == "node" else _bell(by, waiting, home),
             trial_key=is_trial,
         )
 

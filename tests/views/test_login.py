@@ -195,6 +195,7 @@ def test_the_first_log_in_leads_to_a_password_of_ones_own(portal: Portal) -> Non
     form = browser.get("/account/password")
     assert "lần đăng nhập đầu" in form.text
     assert 'id="menu"' not in form.text
+    assert 'id="bell"' not in form.text, "it would load the form anew while somebody types"
     browser.post("/account/password", {"old_password": password, "new_password": NEW, "again": NEW})
     assert browser.get("/account").status_code == 200
 
