@@ -97,7 +97,7 @@
   // The bell rests while nobody looks: no request from a hidden tab.
   document.addEventListener("htmx:config:request", (event) => {
     const source = event.detail.ctx && event.detail.ctx.sourceElement;
-    if (source && source.id === "bell" && document.hidden) event.preventDefault();
+    if (source && ["bell", "queue"].includes(source.id) && document.hidden) event.preventDefault();
   });
 
   // ---- forms: one send, a warning before typed text is lost ---------------------------------------------------

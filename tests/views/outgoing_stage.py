@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from commune_portal.documents import issuing, layouts, outgoing
 from commune_portal.documents.attachments import Upload
 from commune_portal.documents.outgoing import Draft, LetterText
-from commune_portal.people import directory
+from commune_portal.people import accesses, directory
 from commune_portal.rules.kinds import Medium
 from commune_portal.rules.statuses import OutgoingState
 from commune_portal.store import database, files
 from tests.cast import OTHER_CODE, OTHER_NAME, PIN
-from tests.views.portal import Portal
+from tests.views.pages import counted
+from tests.views.portal import Browser, Portal
 
 BODY = "Căn cứ Luật Tổ chức chính quyền địa phương;\nĐiều 1. Thành lập Tổ rà soát hộ nghèo.\nĐiều 2. Thi hành."
 SUBJECT = "Về việc thành lập Tổ rà soát hộ nghèo năm 2026"
@@ -39,11 +41,11 @@ def paper_draft(portal: Portal) -> Draft:
     return a_draft(portal, medium=Medium.PAPER, letter=None)
 
 
-def drafted(portal: Portal, state: OutgoingState, *, medium: Medium = Medium.ELECTRONIC) -> int:
+def drafted(portal: Portal, state: OutgoingState, *, medium: Medium = Medium.ELECTRONIC, **changes: Any) -> int:
     """A document of the specialist in a state on its way to the seal."""
     cast = portal.cast
     is_paper = medium is Medium.PAPER
-    row_id = outgoing.draft(cast.specialist, paper_draft(portal) if is_paper else a_draft(portal))
+    row_id = outgoing.draft(cast.specialist, paper_draft(portal) if is_paper else a_draft(portal, **changes))
 
     def sign() -> None:
         if not is_paper:
@@ -91,3 +93,11 @@ def make_reachable(code: str = OTHER_CODE, name: str = OTHER_NAME) -> None:
 def waiting_uploads() -> list[str]:
     """What lies in the work folder under a staged name."""
     return sorted(path.name for path in files.temporary().parent.glob("staged-*"))
+
+
+def statements_of(browser: Browser, path: str) -> int:
+    """How many statements a page costs, the batch of accesses aside."""
+    accesses.forget_waiting()
+    with counted() as statements:
+        assert browser.get(path).status_code == 200
+    return len(statements)

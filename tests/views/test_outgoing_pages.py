@@ -12,8 +12,17 @@ from commune_portal.rules.kinds import Medium, Urgency
 from commune_portal.rules.statuses import OutgoingState
 from commune_portal.signing.workshop import workshop
 from commune_portal.store import database
-from tests.views.outgoing_stage import FORM, SUBJECT, a_draft, drafted, letter_pdf, uploaded, waiting_uploads
-from tests.views.pages import arrive, chosen, counted
+from tests.views.outgoing_stage import (
+    FORM,
+    SUBJECT,
+    a_draft,
+    drafted,
+    letter_pdf,
+    statements_of,
+    uploaded,
+    waiting_uploads,
+)
+from tests.views.pages import arrive, chosen
 from tests.views.portal import HTMX, Portal, founded, portal, size
 
 __all__ = ["founded", "portal"]
@@ -62,18 +71,11 @@ def test_the_list_and_a_document_ask_the_register_little(portal: Portal) -> None
     for _ in range(3):
         drafted(portal, OutgoingState.SUBMITTED)
     browser = portal.browser("vanthu")
-    browser.get("/outgoing")
-    with counted() as statements:
-        browser.get("/outgoing")
-    few = len(statements)
+    few = statements_of(browser, "/outgoing")
     for _ in range(3):
         drafted(portal, OutgoingState.SUBMITTED)
-    with counted() as statements:
-        browser.get("/outgoing")
-    assert len(statements) == few <= 30
-    with counted() as statements:
-        assert browser.get(f"/outgoing/{newest()}").status_code == 200
-    assert len(statements) <= 40
+    assert statements_of(browser, "/outgoing") == few <= 30
+    assert statements_of(browser, f"/outgoing/{newest()}") <= 40
 
 
 def test_a_composed_draft_is_saved_and_submitted(portal: Portal) -> None:
