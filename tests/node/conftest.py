@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from commune_portal.people import accesses
 from commune_portal.settings import Limits, Paths, Settings
 from commune_portal.store import database, installation, verify
 from commune_portal.wire import keys
@@ -56,6 +57,7 @@ def empty_node(tmp_path: Path) -> Iterator[Settings]:
     )
     keys.use(own)
     yield settings
+    accesses.forget_waiting()
     keys.use(None)
     database.close()
 

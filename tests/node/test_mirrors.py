@@ -283,7 +283,7 @@ def test_no_line_that_chains_can_make_the_mirror_fall(fields: dict[str, object],
 
         __slots__ = ()
 
-        def execute(self, statement: str, parameters: object = ()) -> object:  # type: ignore[override]
+        def execute(self, statement: str, parameters: object = ()) -> object:  # type: ignore[override]  # a stand-in that answers itself
             return self
 
         def fetchone(self) -> None:
@@ -291,4 +291,4 @@ def test_no_line_that_chains_can_make_the_mirror_fall(fields: dict[str, object],
 
     if about_document:
         fields["object"] = "incoming:1"
-    projection.apply(Unwritten(None), 1, [(1, fields, {})])  # type: ignore[arg-type]
+    projection.apply(Unwritten(None), 1, [(1, fields, {})])  # type: ignore[arg-type]  # it needs no connection

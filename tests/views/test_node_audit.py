@@ -82,7 +82,7 @@ def test_a_page_behind_a_key_never_repeats_or_leaves_out_a_line(stage: Stage) ->
 
 
 def numbers(stage: Stage, direction: inspections.Direction = "incoming", **filters: object) -> list[int]:
-    wanted = Filters(**{"year": clock.today().year, **filters})  # type: ignore[arg-type]
+    wanted = Filters(**{"year": clock.today().year, **filters})  # type: ignore[arg-type]  # named as Filters has them
     return [
         entry.number
         for entry in inspections.entries(stage.auditor, mirror(stage), direction, wanted, limit=200).entries
