@@ -19,6 +19,8 @@ Point = Literal[
     "inside-chunk",
     "inside-migration",
     "between-fetch-and-receipt",
+    "inside-backup",
+    "inside-restore",
 ]
 
 hook: Callable[[Point], None] | None = None
