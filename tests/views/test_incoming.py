@@ -72,7 +72,7 @@ def test_pages_are_joined_by_their_last_line(portal: Portal) -> None:
     url: str | None = "/incoming"
     while url:
         text = browser.get(url).text
-        seen += re.findall(r'class="open" href="/incoming/(\d+)', text)
+        seen += re.findall(r'class="open" id="open-\d+" href="/incoming/(\d+)', text)
         older = re.search(r'rel="next" href="([^"]+)"', text)
         url = older[1].replace("&amp;", "&") if older else None
     assert [int(item) for item in seen] == made[::-1]
