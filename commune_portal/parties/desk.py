@@ -7,6 +7,7 @@ One process is one installation, so whoever plays several parties has a desk for
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
@@ -15,7 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, dispatch, incoming, issuing, outbox, outgoing, peers, tasks
+from commune_portal.documents import (
+    arrivals,
+    books,
+    dispatch,
+    incoming,
+    issuing,
+    outbox,
+    outgoing,
+    peers,
+    printing,
+    tasks,
+)
 from commune_portal.documents.attachments import Upload, shown
 from commune_portal.documents.incoming import Arrival
 from commune_portal.documents.outgoing import Draft, LetterText
@@ -270,6 +282,15 @@ def receipts_of(document: int) -> list[str]:
         (document,),
     )
     return [receipts.parse_unverified(row[0].encode()).receiver for row in found]
+
+
+@act
+def print_book(by: str, direction: str, out: str) -> None:
+    """Prints this year's book of a direction to a file."""
+    actor = _person(by)
+    book = next(line for line in books.books(actor, year=clock.today().year) if line.direction == direction)
+    with printing.print_book(actor, book.id) as printed:
+        shutil.copyfile(printed.path, out)
 
 
 @act
