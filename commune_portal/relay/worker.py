@@ -17,7 +17,14 @@ from commune_portal import clock, points
 from commune_portal.documents import arrivals, outbox, peers, trail
 from commune_portal.documents.outbox import Item
 from commune_portal.documents.peers import Peer
-from commune_portal.errors import Malformed, NodeRefused, NodeUnreachable, PortalError, Unauthenticated
+from commune_portal.errors import (
+    Malformed,
+    NodeRefused,
+    NodeUnreachable,
+    PortalError,
+    StoreDamaged,
+    Unauthenticated,
+)
 from commune_portal.people import accesses
 from commune_portal.relay import schedule, uploads
 from commune_portal.relay.client import NodeClient, PacketMissing
@@ -118,9 +125,15 @@ class Worker:
         return bool(outbox.waiting(now, 1)) or trail.journal_size() > contact.journal_sent
 
     def check_arrivals(self) -> None:
-        """Checks the signatures of what came and was not looked at yet; needs no link."""
+        """Checks the signatures of what came and was not looked at yet; needs no link.
+
+        One that cannot be checked (its file is damaged) stays unchecked, which the clerk sees; the others go on.
+        """
         for row_id in arrivals.unchecked():
-            arrivals.check(row_id)
+            try:
+                arrivals.check(row_id)
+            except PortalError as error:
+                log.warning("an arrival cannot be checked: %s %s", error.code, error.detail)
 
     def contact(self) -> bool:
         """One round with the node: enrol, send what is urgent, fetch, send the rest, mirror. False when it failed."""
@@ -198,7 +211,16 @@ class Worker:
 
     def _send_one(self, client: NodeClient, item: Item) -> None:
         """Sends one item, or steps aside for a more urgent one; a failure is noted in its row and raised."""
-        path = files.path_of(item.packet_sha256)
+        try:
+            path = files.path_of(item.packet_sha256)
+        except StoreDamaged as error:
+            after = schedule.next_attempt(
+                item.attempts + 1, clock.now(), self._settings.relay.retry_seconds, self._draw()
+            )
+            outbox.attempt_failed(
+                item.message_id, error.sentence, after.at
+            )  # a person must see to it; the queue goes on
+            return
         inline = path.read_bytes() if item.packet_bytes <= INLINE_BYTES else None
         try:
             answer = client.commit(item.envelope, inline)

@@ -19,6 +19,7 @@ from commune_portal.wire import keys, receipt
 from commune_portal.wire.envelope import Kind
 from commune_portal.wire.receipt import Receipt, RefusalType
 from tests.cast import OFFICE_CODE, OTHER_CODE, PIN, Cast
+from tests.documents.clerks import at_once
 from tests.documents.partner import (
     PDF,
     Partner,
@@ -110,6 +111,17 @@ def test_the_same_message_again_gets_the_same_bytes_and_takes_effect_once(office
     assert [receive(sealed, packet) for _ in range(3)] == [first] * 3
     assert arrivals.earlier_receipt(envelopes.parse_unverified(sealed)) == first
     assert (amount("incoming"), amount("receipts_given"), codes()) == (1, 1, ["01"])
+
+
+def test_the_same_message_by_several_ways_at_once_takes_effect_once(office: Cast, partner: Partner) -> None:
+    packet = partner.edoc()
+    sealed = partner.sealed(packet)
+    given: list[bytes] = []
+    assert at_once([[lambda: given.append(receive(sealed, packet))]] * 6) == []
+    assert len(given) == 6
+    assert len(set(given)) == 1
+    assert (amount("incoming"), amount("receipts_given"), codes()) == (1, 1, ["01"])
+    assert is_sound(office)
 
 
 def test_other_bytes_under_a_known_message_id_are_refused_and_change_nothing(office: Cast, partner: Partner) -> None:
