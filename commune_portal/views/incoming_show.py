@@ -216,7 +216,9 @@ def _unchecked(document: Incoming) -> str:
     if document.origin != "exchange":
         return ""
     if document.check_verdict is None:
-        return "Hệ thống chưa kiểm tra xong. Hãy đợi giây lát rồi tải lại trang."
+        if document.state is IncomingState.ARRIVED:
+            return "Hệ thống chưa kiểm tra xong. Hãy đợi giây lát rồi tải lại trang."
+        return "Chữ ký số của tệp này không được kiểm tra khi tiếp nhận."
     if document.check_verdict is Verdict.UNCHECKED and not (document.check_report and document.check_report.signatures):
         return "Không mở được tệp để kiểm tra chữ ký; hãy xem tệp và hỏi lại nơi gửi nếu nghi ngờ."
     return ""
