@@ -25,6 +25,7 @@ STATUS: dict[type[errors.PortalError], int] = {
     errors.TooLarge: 413,
     errors.TokenUnavailable: 409,
     errors.TokenPinWrong: 422,
+    errors.TokenLastTry: 409,
     errors.TokenLocked: 409,
     errors.SigningFailed: 422,
     errors.NodeUnreachable: 503,

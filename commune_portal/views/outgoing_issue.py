@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, flash, url_for
 
 from commune_portal.documents import attachments, dispatch, incoming, issuing, outgoing, visibility
 from commune_portal.documents.outgoing import Outgoing
-from commune_portal.errors import ClockDoubtful, Malformed, NotFound, PortalError, RuleBroken
+from commune_portal.errors import ClockDoubtful, Malformed, NotFound, PortalError, RuleBroken, TokenLastTry
 from commune_portal.people import accesses, accounts, directory, issuers
 from commune_portal.people.actors import Actor
 from commune_portal.rules.kinds import Competence, Medium
@@ -70,6 +70,7 @@ class Trouble:
     act: str
     form: FormState
     clock: bool = False
+    last_try: bool = False
     status: int = 200
 
 
@@ -137,7 +138,7 @@ def sign(document: int) -> Response:
         reader.finish()
         if outgoing.see(by, document).state is OutgoingState.SUBMITTED:
             outgoing.approve(by, document)
-        issuing.sign(by, document, pin)
+        issuing.sign(by, document, pin, confirm_final=reader.ticked("confirm_final"))
 
     return _act(by, document, "sign", approve_and_sign, "Đã ký số. Văn thư cấp số và đóng dấu.")
 
@@ -155,7 +156,7 @@ def issue(document: int) -> Response:
             raise Malformed("Mã PIN: chưa nhập.", field="pin")
         if OutgoingAct.SEAL not in outgoing_acts(now.state, now.medium):
             issuing.number(by, document, confirmed=reader.ticked("confirmed"))
-        issuing.seal(by, document, pin)
+        issuing.seal(by, document, pin, confirm_final=reader.ticked("confirm_final"))
 
     def issued() -> str:
         return f"Đã phát hành văn bản số {issuing.printed_code(outgoing.get(document))}."
@@ -248,7 +249,13 @@ def _trouble(name: str, now: Outgoing, refusal: PortalError) -> Trouble:
     elif name == "sign" and now.state is OutgoingState.APPROVED:
         sentence = f"Đã duyệt, chưa ký. {sentence}"
     reader.refuse(refusal.field if refusal.field in ("pin", "reason") else "", sentence)
-    return Trouble(name, reader.state(), isinstance(refusal, ClockDoubtful), status_of(refusal))
+    return Trouble(
+        name,
+        reader.state(),
+        clock=isinstance(refusal, ClockDoubtful),
+        last_try=isinstance(refusal, TokenLastTry),
+        status=status_of(refusal),
+    )
 
 
 def _acts(by: Actor, now: Outgoing) -> frozenset[OutgoingAct]:
