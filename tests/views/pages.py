@@ -15,6 +15,7 @@ from commune_portal.documents import arrivals, incoming
 from commune_portal.documents.incoming import Arrival
 from commune_portal.edxml import package, writer
 from commune_portal.paper.letter import compose
+from commune_portal.people import accesses
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.store import database, files
 from commune_portal.wire import envelope, keys
@@ -101,6 +102,7 @@ def counted() -> Iterator[list[str]]:
         if not statement.startswith("--"):
             statements.append(statement)
 
+    accesses.flush()  # a batch that falls due meanwhile is no statement of the page
     connection = database.connect()
     connection.set_trace_callback(noting)
     try:
