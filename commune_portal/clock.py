@@ -22,7 +22,7 @@ def now() -> datetime:
     """The present instant: aware UTC, whole seconds."""
     if _override is not None:
         return _override
-    return datetime.now(UTC).replace(microsecond=0)
+    return datetime.fromtimestamp(int(time.time()), UTC)
 
 
 def today() -> date:
@@ -42,12 +42,15 @@ def monotonic() -> float:
 
 def to_text(instant: datetime) -> str:
     """An instant as stored and sent: `2026-11-21T02:00:00Z`, fixed width."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def from_text(text: str) -> datetime:
     """Reads what `to_text` wrote; raises ValueError for anything else."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    # A list of documents reads a hundred of these a page; `strptime` takes twenty times as long.
+    if len(text) != 20 or text[4::3] != "--T::Z" or not text.isascii():
+        raise ValueError(f"not an instant: {text[:40]!r}")
+    return datetime.fromisoformat(text)
 
 
 def now_text() -> str:

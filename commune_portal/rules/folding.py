@@ -13,7 +13,8 @@ TERMS_AT_MOST = 24
 
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 _DROPPED = frozenset({"Cc", "Cf", "Cs"})
-_D_STROKE = str.maketrans("đĐ", "dD")
+_VIETNAMESE_MARKS = str.maketrans("đĐ", "dD", "\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323")
+"""D-stroke, and the marks of Vietnamese tones and letters: what is ASCII without them needs no closer look."""
 
 
 def nfc(text: str) -> str:
@@ -26,7 +27,9 @@ def clean_line(text: str) -> str:
 
     Line breaks and tabs become spaces; a right-to-left override or a zero-width sign in a file name vanishes.
     """
-    return nfc(" ".join("".join(_visible(sign) for sign in text).split()))
+    if not text.isprintable():  # printable text has none of the categories that are dropped, nor a space but " "
+        text = "".join(_visible(sign) for sign in text)
+    return nfc(" ".join(text.split()))
 
 
 def clean_text(text: str) -> str:
@@ -38,8 +41,10 @@ def clean_text(text: str) -> str:
 def fold(text: str) -> str:
     """The search key: lower case, no marks, đ as d, single spaces; `fold("Ủy ban Đ")` is `"uy ban d"`."""
     spread = unicodedata.normalize("NFKD", clean_line(text).casefold())
-    bare = "".join(sign for sign in spread if not unicodedata.combining(sign))
-    return " ".join(bare.translate(_D_STROKE).casefold().split())
+    bare = spread.translate(_VIETNAMESE_MARKS)
+    if not bare.isascii():
+        bare = "".join(sign for sign in bare if not unicodedata.combining(sign))
+    return " ".join(bare.casefold().split())
 
 
 def search_terms(query: str) -> str | None:

@@ -26,11 +26,11 @@ REGISTER_TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A register table's columns in order, its defaults, and its ready statements."""
+    """A register table's columns in order, a row of its defaults, and its ready statements."""
 
     table: str
     columns: tuple[str, ...]
-    defaults: dict[str, Any]
+    blank: dict[str, Any]
     insert_sql: str
     select_sql: str
 
@@ -67,7 +67,7 @@ def shape(connection: sqlite3.Connection, table: str) -> Shape:
         found = Shape(
             table,
             columns,
-            defaults,
+            {name: defaults.get(name) for name in columns},
             f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
             f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?",
         )
@@ -113,9 +113,7 @@ class Work:
         row_id = values.get("id")
         if row_id is None:
             row_id = self._next_id(table)
-        full: dict[str, Any] = {name: known.defaults.get(name) for name in known.columns}
-        full.update(values)
-        full.update(id=row_id, uid=uid, salt=secrets.token_hex(8))
+        full: dict[str, Any] = {**known.blank, **values, "id": row_id, "uid": uid, "salt": secrets.token_hex(8)}
         if len(full) != len(known.columns):
             raise ValueError(f"no such columns in {table}: {sorted(set(full) - set(known.columns))}")
         ordered = [full[name] for name in known.columns]

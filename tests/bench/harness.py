@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -142,6 +143,7 @@ class Outcome:
     load_after: float = 0.0
     others: float = 0.0
     seconds: float = 0.0
+    broken: bool = False
 
     @property
     def met(self) -> bool | None:
@@ -189,9 +191,9 @@ def run(bench: Bench, *, quick: bool = False, settle_seconds: float = SETTLE_SEC
         found = list(bench.run())
     except Exception as error:
         problem = f"không đo được: {type(error).__name__}: {error}"
-        if quick:
-            raise
+        traceback.print_exc()
     outcome = Outcome(bench, Samples(found), load_before=load_before, load_after=machine.load())
+    outcome.broken = bool(problem)
     outcome.seconds = time.perf_counter() - started
     outcome.others = machine.Usage.now().others_since(used)
     outcome.refused = problem or refusal(load_before, outcome.others) or _too_small(bench, quick=quick)

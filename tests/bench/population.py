@@ -71,7 +71,7 @@ def _recipe() -> str:
     """A digest of what decides how a generated register looks: this code (not its layout), and the schema."""
     digest = hashlib.sha256()
     here = Path(__file__)
-    for path in (here, here.with_name("vocabulary.py"), Path(str(chain.__file__))):
+    for path in (here, here.with_name("vocabulary.py")):
         digest.update(ast.dump(ast.parse(path.read_text(encoding="utf-8"))).encode())
     for path in sorted(Path(str(register.__file__)).parent.glob("migrations/*.sql")):
         digest.update(path.read_bytes())
@@ -121,7 +121,7 @@ class _Table:
     def row(self, values: dict[str, Any], uid: str, salt: str) -> tuple[list[Any], str]:
         """A whole row with its hash, as `Work.insert` makes it."""
         columns = self.shape.columns
-        full: dict[str, Any] = {**dict.fromkeys(columns), **self.shape.defaults, **values, "uid": uid, "salt": salt}
+        full: dict[str, Any] = {**self.shape.blank, **values, "uid": uid, "salt": salt}
         pairs = [(column, full[column]) for column in columns if column != "row_hash"]
         full["row_hash"] = hashlib.sha256(_encode([self.shape.table, pairs]).encode()).hexdigest()
         return [full[column] for column in columns], full["row_hash"]
@@ -249,7 +249,10 @@ class _Filling:
         """What became of a document, and what depends on it."""
         due = (at + timedelta(days=15)).strftime("%Y-%m-%d")
         if state in ("arrived", "refused"):
-            values |= {"message_id": f"m-{position}", "document_id": f"{OTHER_CODE}.{at.year}.{position % 10**6:06d}"}
+            values |= {
+                "message_id": f"{position:08x}-0000-4000-8000-{position:012x}",
+                "document_id": f"{OTHER_CODE}.{at.year}.{position % 10**6:06d}",
+            }
         if state == "refused":
             values |= {
                 "refused_at": values["arrived_at"], "refused_by": self._cast.clerk.id,
