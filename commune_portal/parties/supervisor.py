@@ -62,12 +62,13 @@ def write_settings(
     return load(folder / CONFIG)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    environment = {**os.environ, "PYTHONUTF8": "1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process of a party: UTF-8, and the simulated tokens of its own folder."""
+    found = {**os.environ, "PYTHONUTF8": "1"}
+    found.pop("PYTHONDONTWRITEBYTECODE", None)
     if settings.softhsm_folder is not None:
-        environment |= softhsm.environment(settings.softhsm_folder)
-    return environment
+        found |= softhsm.environment(settings.softhsm_folder)
+    return found
 
 
 class Server:
@@ -96,7 +97,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
-                env=_environment(self.settings),
+                env=environment(self.settings),
             )
         deadline = clock.monotonic() + START_SECONDS
         while not self.answers():
@@ -147,7 +148,7 @@ class Desk:
             [sys.executable, "-m", "commune_portal.parties.desk", str(settings.folder / CONFIG)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(settings),
+            env=environment(settings),
         )
 
     def __call__(self, act: str, **values: Any) -> Any:
