@@ -21,7 +21,7 @@ from commune_portal.views._errors import register_errors
 from commune_portal.views._page import prepare_pages, request
 
 SHARED = (
-    "login", "account", "help", "administration", "administration_directory",
+    "login", "account", "help", "administration", "administration_directory", "health",
 )  # fmt: skip
 OFFICE = (
     "home", "incoming", "outgoing", "outgoing_issue", "outgoing_places", "books", "exchange", "statistics", "files",

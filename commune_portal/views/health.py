@@ -1,0 +1,34 @@
+"""The health page: what is not sound, why it matters, what to do; the thorough examination on request."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app
+
+from commune_portal import clock
+from commune_portal.health import examination
+from commune_portal.health.row import Level
+from commune_portal.rules.permissions import Verb
+from commune_portal.settings import Settings
+from commune_portal.signing.workshop import workshop
+from commune_portal.views import _session
+from commune_portal.views._page import page, request
+
+blueprint = Blueprint("health", __name__, url_prefix="/health")
+
+
+@blueprint.get("")
+def show() -> Response:
+    """Every row of `doctor`; `?thorough=1` reads the whole chain, every file and the token, which takes longer."""
+    _session.require(Verb.ADMINISTRATION_HEALTH)
+    settings: Settings = current_app.config["PORTAL_SETTINGS"]
+    thorough = request.args.get("thorough") == "1"
+    rows = examination.examine(settings, thorough=thorough, bench=workshop() if settings.role == "office" else None)
+    order = {"fail": 0, "warn": 1, "ok": 2}
+    return page(
+        "health/show.html",
+        rows=sorted(rows, key=lambda row: order[row.level]),
+        worst=examination.worst(rows),
+        amounts={level.value: sum(row.level is level for row in rows) for level in Level},
+        thorough=thorough,
+        examined_at=clock.now(),
+    )
