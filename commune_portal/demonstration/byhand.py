@@ -10,7 +10,7 @@ from typing import Any
 from commune_portal.demonstration import drafts, subjects
 from commune_portal.demonstration.acts import Agenda
 from commune_portal.demonstration.cast import Office
-from commune_portal.demonstration.days import Days, at, filled, some_minute, spread
+from commune_portal.demonstration.days import Days, at, filled, in_season, some_minute, spread
 from commune_portal.demonstration.drafts import Paper
 from commune_portal.demonstration.subjects import FIELDS, SENDERS, Field
 from commune_portal.rules import kinds
@@ -67,7 +67,7 @@ class Handwork:
                 sender = "DAN"
             sender = sender or self.chance.choice([key for key in field.senders if key != "DAN"])
             text = filled(template, day, self.chance)
-            if (sender, text) not in self._recent:
+            if in_season(template, day) and (sender, text) not in self._recent:
                 self._recent = [*self._recent[-80:], (sender, text)]
                 return Subject(type_code, text, field, sender)
 
@@ -77,7 +77,7 @@ class Handwork:
             field = self.chance.choice(FIELDS)
             type_code, template = self.chance.choice(field.outgoing).split("|", 1)
             text = filled(template, day, self.chance)
-            if ("", text) not in self._recent:
+            if in_season(template, day) and ("", text) not in self._recent:
                 self._recent = [*self._recent[-80:], ("", text)]
                 return Subject(type_code, text, field, "")
 

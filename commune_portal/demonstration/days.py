@@ -62,7 +62,8 @@ def at(day: date, minute: int) -> datetime:
 
 def some_minute(chance: random.Random, first: int = 0, last: int = 24 * 60) -> int:
     """A minute of office hours between two minutes of the day."""
-    return chance.choice([minute for minute in MINUTES_OF_DAY if first <= minute < last])
+    chosen: int = chance.choice([minute for minute in MINUTES_OF_DAY if first <= minute < last])
+    return chosen
 
 
 def person(chance: random.Random) -> str:
@@ -85,6 +86,11 @@ def filled(template: str, day: date, chance: random.Random) -> str:
         quarter=of_quarter[0], half="đầu" if day.month <= 7 else "cuối", half_number="I" if day.month <= 7 else "II",
         village=chance.choice(subjects.VILLAGES), person=person(chance),
     )  # fmt: skip
+
+
+def in_season(template: str, day: date) -> bool:
+    """True when a document about this is written in that month."""
+    return all(day.month in months for words, months in subjects.SEASONS.items() if words in template)
 
 
 def spread(amount: int, days: Sequence[date], chance: random.Random) -> list[date]:

@@ -310,6 +310,16 @@ COUNCIL = _lines("""
     TB|Kết luận của Thường trực Hội đồng nhân dân xã tháng {month}/{year}
     """)
 
+SEASONS: dict[str, tuple[int, ...]] = {
+    "Xuân": (12, 1, 2), "Tết": (12, 1, 2), "dịp hè": (5, 6, 7), "khai giảng": (8, 9), "học mới": (7, 8, 9),
+    "27/7": (6, 7), "Đông Xuân": (10, 11, 12), "mùa mưa": (5, 6, 7, 8, 9, 10), "Quốc khánh": (8, 9),
+    "vì trẻ em": (5, 6), "an toàn thực phẩm": (4, 5, 6), "cuối năm": (11, 12), "nhập ngũ": (10, 11, 12, 1),
+    "nghĩa vụ quân sự": (10, 11, 12, 1), "Đại đoàn kết": (10, 11), "{next_year}": (7, 8, 9, 10, 11, 12),
+    "{last_year}": (2, 3, 4, 5, 6), "mưa": (5, 6, 7, 8, 9, 10, 11), "áp thấp": (6, 7, 8, 9, 10, 11),
+    "bầu cử": (1, 2, 3, 4, 5), "năm {year}": (1, 2, 3, 4, 5, 6, 9, 10, 11, 12),
+}  # fmt: skip
+"""Words of a subject and the months in which such a document is written."""
+
 VILLAGES = ("thôn Đông", "thôn Đoài", "thôn Trung", "thôn Thượng", "thôn Hạ", "thôn Bến Đá", "thôn Cây Gạo")
 FAMILY_NAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương")
 MEN = ("Văn Hải", "Đức Lợi", "Quang Vinh", "Văn Tám", "Hữu Phước", "Xuân Định", "Mạnh Hà", "Ngọc Toản")

@@ -11,7 +11,7 @@ from commune_portal.demonstration import exchanged
 from commune_portal.demonstration.acts import Agenda, Planned, Round
 from commune_portal.demonstration.byhand import NOT_FOR_HANDLING, Handwork, Subject, described
 from commune_portal.demonstration.cast import AN_PHU, BINH_LOI, OFFICES, PROVINCE, ROLES
-from commune_portal.demonstration.days import Days, days_before, filled
+from commune_portal.demonstration.days import Days, days_before, filled, in_season
 from commune_portal.demonstration.subjects import FIELDS
 
 SEED = 2026
@@ -89,13 +89,13 @@ def _scans(days: Days, amount: int, chance: random.Random) -> list[dict[str, Any
     """Circulars of the last weeks that came as a scan: what is drawn on them is what is registered."""
     found: list[dict[str, Any]] = []
     while len(found) < amount:
+        day = days.back(4 + (len(found) * 26) // amount)
         field = chance.choice(FIELDS)
         head, template = chance.choice(field.incoming).split("|", 1)
         type_code, _, sender = head.partition("@")
         sender = sender or chance.choice(field.senders)
-        if sender not in SCANNED_SENDERS or type_code == "DON":
+        if sender not in SCANNED_SENDERS or type_code == "DON" or not in_season(template, day):
             continue
-        day = days.back(4 + (len(found) * 26) // amount)
         subject = Subject(type_code, filled(template, day, chance), field, sender)
         values = described(subject, day, chance)
         if any(item["subject"] == values["subject"] for item in found):
