@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -14,12 +14,15 @@ from commune_portal.documents import outbox, waiting
 from commune_portal.documents.lists import IncomingTab, OutgoingTab
 from commune_portal.documents.outbox import QueueState
 from commune_portal.documents.waiting import IncomingItem, OutgoingItem, Pile
+from commune_portal.health import copies, disk, exchange, hours
+from commune_portal.health.row import Level, Patient, Row
 from commune_portal.people import office_rules
 from commune_portal.people.actors import Actor
 from commune_portal.rules import deadlines
 from commune_portal.rules.deadlines import DueClass
 from commune_portal.rules.permissions import Verb
-from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.settings import Settings
+from commune_portal.store import verify
 from commune_portal.views import _session
 from commune_portal.views._format import ago, instant, number
 from commune_portal.views._page import page
@@ -37,7 +40,8 @@ TASK_TITLES = {
 QUIET_SECONDS = 3600
 HEARTBEAT_SECONDS = 300
 SKEW_SECONDS = 120
-BACKUP_DAYS = 7
+QUICK_CHECKS = (disk.check, hours.check, copies.check, exchange.check)
+"""Checks that cost a few milliseconds; each is also a row of the health page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One thing about the installation, in words; `tone` is good, warn or bad."""
+    """One line in words; `tone` is good or warn."""
 
     text: str
     tone: str
@@ -66,14 +70,14 @@ def show() -> Response:
     """What waits for me."""
     by = _session.actor()
     sections = [*_to_enter(by), *_to_direct(by), *_my_tasks(by), *_outgoing(by)]
-    state = outbox.state() if by.may(Verb.EXCHANGE_SEE) or by.may(Verb.ADMINISTRATION_HEALTH) else None
     return page(
         "home/show.html",
         person=by,
         sections=[section for section in sections if section.amount],
         works=bool(sections),
-        exchange=_exchange(state) if state and by.may(Verb.EXCHANGE_SEE) else None,
-        hints=_hints(state, told=by.may(Verb.EXCHANGE_SEE)) if state and by.may(Verb.ADMINISTRATION_HEALTH) else [],
+        exchange=_exchange(outbox.state()) if by.may(Verb.EXCHANGE_SEE) else None,
+        health=_hints() if by.may(Verb.ADMINISTRATION_HEALTH) else None,
+        health_opens="health.show" in current_app.view_functions,
         quarantined=waiting.quarantined() if by.may(Verb.EXCHANGE_SEE) else 0,
         outgoing_opens="outgoing_issue.show" in current_app.view_functions,
     )
@@ -160,28 +164,13 @@ def _exchange(state: QueueState) -> Hint:
     return Hint("; ".join(parts) + ".", "warn" if state.failures or quiet else "good")
 
 
-def _hints(state: QueueState, *, told: bool) -> list[Hint]:
-    """What to look after, from what can be seen at once; `told` when the line about the exchange stands there too."""
+def _hints() -> list[Row]:
+    """What is not sound among what can be seen at once; the health page has the rest."""
     settings: Settings = current_app.config["PORTAL_SETTINGS"]
-    hints = []
-    free = shutil.disk_usage(settings.data_folder).free
-    low = free < 4 * settings.limits.disk_floor_bytes
-    hints.append(Hint(f"Ổ đĩa dữ liệu còn trống {number(free // MEBIBYTE)} MB.", "bad" if low else "good"))
-    folder = settings.backups_folder
-    newest = max((path.stat().st_mtime for path in folder.iterdir()), default=0.0) if folder.is_dir() else 0.0
-    if not newest:
-        hints.append(Hint("Chưa có bản sao lưu nào.", "warn"))
-    else:
-        age = clock.now() - datetime.fromtimestamp(newest, clock.VIETNAM)
-        tone = "warn" if age.days >= BACKUP_DAYS else "good"
-        hints.append(Hint(f"Bản sao lưu gần nhất: {number(max(0, age.days))} ngày trước.", tone))
-    if not state.enrolled and not told:
-        hints.append(Hint("Chưa kết nối nút liên thông.", "warn"))
-    if state.enrolled and settings.relay.enabled and _is_older(state.heartbeat_at, HEARTBEAT_SECONDS):
-        hints.append(Hint("Bộ phận liên thông không chạy. Hãy khởi động lại phần mềm.", "bad"))
-    if abs(state.skew_seconds) > SKEW_SECONDS:
-        hints.append(Hint(f"Đồng hồ máy lệch {number(abs(state.skew_seconds))} giây so với nút liên thông.", "bad"))
-    return hints
+    with closing(verify.open_for_reading(settings.database_path)) as connection:
+        patient = Patient(settings, connection, thorough=False)
+        found = [row for check in QUICK_CHECKS for row in check(patient)]
+    return [row for row in found if row.level is not Level.OK]
 
 
 def _is_older(at: datetime | None, seconds: int) -> bool:

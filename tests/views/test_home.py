@@ -111,8 +111,8 @@ def test_an_administrator_sees_the_installation_and_no_document(portal: Portal) 
     pages.registered(portal.cast, "Nội dung riêng")
     text = portal.browser("quantri").get("/").text
     assert "Tình trạng hệ thống" in text
-    assert "Ổ đĩa dữ liệu còn trống" in text
-    assert "Chưa có bản sao lưu nào" in text
+    assert "Chưa sao lưu lần nào" in text
+    assert "Còn trống" not in text
     assert "Nội dung riêng" not in text
 
 
