@@ -185,7 +185,9 @@ class Rehearsal:
     def _count(self, played: Stage, document: int) -> None:
         sender = played.parties["sender"].desk
         self.report.bytes_of_packet = Path(sender("packet_file", document=document)).stat().st_size
-        wait_until("xong lượt liên lạc", lambda: sender("queue")["waiting"] == 0, 60)
+        # The bytes of a contact are noted when it ends, which is a moment after the node's receipt.
+        packet = self.report.bytes_of_packet
+        wait_until("xong lượt liên lạc", lambda: sender("queue")["bytes_sent"] >= packet, 60)
         self.report.bytes_sent = sender("queue")["bytes_sent"]
 
     def _compare(self, sender: Any, receiver: Any, document: int, arrived: int) -> None:

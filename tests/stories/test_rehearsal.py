@@ -73,13 +73,17 @@ def test_sender_and_receiver_hold_the_same_bytes_with_two_valid_signatures(playe
 
 
 def test_the_difference_policy_accepts_both_signatures(played: Played) -> None:
+    from pyhanko.keys import load_cert_from_pemder
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.diff_analysis import ModificationLevel
     from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko_certvalidator import ValidationContext
 
+    root = load_cert_from_pemder(str(played.folder / "sender" / "trust" / "root.pem"))
+    context = ValidationContext(trust_roots=[root], allow_fetching=False)
     with played.artefact("signed_pdf_sender").open("rb") as file:
         reader = PdfFileReader(file)
-        found = [validate_pdf_signature(signature) for signature in reader.embedded_signatures]
+        found = [validate_pdf_signature(signature, context) for signature in reader.embedded_signatures]
     assert [status.intact and status.valid for status in found] == [True, True]
     assert found[0].modification_level in (ModificationLevel.FORM_FILLING, ModificationLevel.LTA_UPDATES)
     assert found[1].modification_level is ModificationLevel.NONE
