@@ -6,6 +6,7 @@ The slow work (composing, reading a text layer, writing form fields) is done in 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ from commune_portal.store import files
 if TYPE_CHECKING:
     from commune_portal.documents.outgoing import Outgoing
     from commune_portal.paper.letter import Letter
+
+
+COLLECTIVES = ("Ủy ban nhân dân", "Hội đồng nhân dân")
+"""Bodies in whose name a person signs: the place stands in the head of the letter and is not said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +127,11 @@ def _recipients(text: str) -> tuple[str, ...]:
 def competence_lines(competence: Competence, issuer_name: str) -> tuple[str, ...]:
     """The lines above the signer's post. Source: NĐ 30/2020, Phụ lục I, II.7.b."""
     head = "CHỦ TỊCH"
+    body = next((name for name in COLLECTIVES if issuer_name.casefold().startswith(name.casefold())), issuer_name)
     if competence is Competence.TM:
-        return (f"TM. {issuer_name.upper()}",)
+        return (f"TM. {body.upper()}",)
     if competence is Competence.KT:
-        return (f"TM. {issuer_name.upper()}", f"KT. {head}")
+        return (f"TM. {body.upper()}", f"KT. {head}")
     if competence in (Competence.TL, Competence.TUQ):
         return (f"{competence.mark} {head}",)
     return ()
@@ -133,4 +139,4 @@ def competence_lines(competence: Competence, issuer_name: str) -> tuple[str, ...
 
 def file_name(document: Outgoing) -> str:
     """A composed document's file name, for people."""
-    return f"{document.type_name} - {document.subject[:80]}.pdf"
+    return f"{document.type_name} - {textwrap.shorten(document.subject, 80, placeholder='…')}.pdf"

@@ -61,7 +61,7 @@ def document(out: Path, *, issuer_name: str, parent_name: str, place: str, signe
         ),
         position="CHỦ TỊCH",
         signer_name=signer_name,
-        competence=(f"TM. {issuer_name.upper()}",),
+        competence=("TM. ỦY BAN NHÂN DÂN",),
         recipients=("Như Điều 3", "Ủy ban nhân dân tỉnh (để báo cáo)", "Ủy ban nhân dân xã Bình Lợi"),
         filing="VT, VHXH",
         banner=BANNER,
