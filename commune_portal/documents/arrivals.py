@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
@@ -37,6 +38,7 @@ from commune_portal.wire.envelope import Envelope, Kind
 from commune_portal.wire.receipt import Receipt, RefusalType
 
 SUBJECT_MISSING = "(không có trích yếu)"
+CHECKED_WITHIN = timedelta(days=2)
 
 
 def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits | None = None) -> bytes:
@@ -247,10 +249,15 @@ def _refuse(envelope: Envelope, sealed: bytes, packet: Stored, refusal: RefusalT
 
 
 def unchecked(limit: int = 20) -> list[int]:
-    """Documents that came by the exchange and whose signatures nobody has looked at yet."""
+    """Documents whose signatures nobody has looked at yet: what waits at the door, and files handed in lately.
+
+    A file handed in long ago (a demonstration's past year, a migrated register) is checked when somebody asks.
+    """
+    since = clock.to_text(clock.now() - CHECKED_WITHIN)
     found = database.rows(
-        "SELECT id FROM incoming WHERE state = ? AND check_verdict = '' ORDER BY urgency DESC, id LIMIT ?",
-        (IncomingState.ARRIVED.value, limit),
+        "SELECT id FROM incoming INDEXED BY incoming_unchecked WHERE check_verdict = '' AND origin <> 'paper'"
+        " AND (state = ? OR arrived_at >= ?) ORDER BY arrived_at DESC LIMIT ?",
+        (IncomingState.ARRIVED.value, since, limit),
     )
     return [row[0] for row in found]
 

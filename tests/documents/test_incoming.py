@@ -231,3 +231,17 @@ def test_a_refused_document_is_no_duplicate_of_the_one_sent_again(office: Cast, 
     assert [found.id for found in incoming.duplicates("07/CV-VP", partner.name)] == [returned.id]
     incoming.refuse(office.clerk, returned.id, "Gửi nhầm nơi nhận rồi")
     assert incoming.duplicates("07/CV-VP", partner.name) == []
+
+
+def test_a_file_handed_in_today_is_checked_by_itself_and_paper_is_not(office: Cast, tmp_path: Path) -> None:
+    scan = tmp_path / "cong-van.pdf"
+    scan.write_bytes(PDF)
+    by_hand = incoming.register(office.clerk, a_letter(on_paper=False), Upload(scan, scan.name))
+    incoming.register(office.clerk, a_letter(code_number="16"))
+    assert arrivals.unchecked() == [by_hand]
+    arrivals.check(by_hand)
+    assert incoming.get(by_hand).check_verdict is not None
+    assert arrivals.unchecked() == []
+    with clock.standing_at(clock.now() - timedelta(days=30)):
+        incoming.register(office.clerk, a_letter(on_paper=False), Upload(scan, scan.name), confirmed=True)
+    assert arrivals.unchecked() == []

@@ -126,6 +126,7 @@ CREATE TABLE incoming (
 ) STRICT;
 CREATE UNIQUE INDEX incoming_numbers ON incoming (book_id, year, number) WHERE number IS NOT NULL;
 CREATE INDEX incoming_by_state ON incoming (state, id);
+CREATE INDEX incoming_unchecked ON incoming (arrived_at) WHERE check_verdict = '' AND origin <> 'paper';
 CREATE INDEX incoming_in_hand ON incoming (id) WHERE state IN ('assigned', 'in-progress');
 CREATE INDEX incoming_by_code ON incoming (code_number, code_notation);
 CREATE INDEX incoming_by_document ON incoming (document_id) WHERE document_id <> '';
