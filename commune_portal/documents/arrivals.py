@@ -256,7 +256,7 @@ def unchecked(limit: int = 20) -> list[int]:
     since = clock.to_text(clock.now() - CHECKED_WITHIN)
     found = database.rows(
         "SELECT id FROM incoming INDEXED BY incoming_unchecked WHERE check_verdict = '' AND origin <> 'paper'"
-        " AND (state = ? OR arrived_at >= ?) ORDER BY arrived_at DESC LIMIT ?",
+        " AND (state = ? OR arrived_at >= ?) ORDER BY urgency DESC, id LIMIT ?",
         (IncomingState.ARRIVED.value, since, limit),
     )
     return [row[0] for row in found]
