@@ -103,6 +103,7 @@ def _outgoing(row: Any, width: int) -> Entry[OutgoingLine]:
      voided, reason, sent_to, received, organs, sealed) = row  # fmt: skip
     is_paper = medium == "paper"
     all_received = bool(sent_to) and sent_to == received
+    places, kept = _places(recipients)
     return Entry(
         row_id,
         number,
@@ -111,8 +112,8 @@ def _outgoing(row: Any, width: int) -> Entry[OutgoingLine]:
             document_date=_day(dated),
             type_and_subject=type_and_subject(type_name, subject),
             signer=signer,
-            recipients="; ".join(_clean(recipients)) or organs or "",
-            kept_by=kept_by,
+            recipients="; ".join(places) or organs or "",
+            kept_by=kept_by or kept,
             copies=str(copies) if is_paper or copies > 1 else "",
             sent_date=_civil(sent) or (_civil(sealed) if is_paper else None),
             received_by=BY_EXCHANGE if all_received else "",
@@ -173,9 +174,11 @@ def type_and_subject(type_name: str, subject: str) -> str:
     return f"{type_name}: {subject}"
 
 
-def _clean(recipients: str) -> list[str]:
-    lines = (line.strip().lstrip("-– ").rstrip(" ;.") for line in recipients.split("\n"))
-    return [line for line in lines if line]
+def _places(recipients: str) -> tuple[list[str], str]:
+    """The typed "Nơi nhận" as a list, and apart from it who keeps the file copy ("Lưu: VT, VP")."""
+    lines = [line.strip().lstrip("-– ").rstrip(" ;.") for line in recipients.split("\n")]
+    kept = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("lưu:")]
+    return [line for line in lines if line and not line.lower().startswith("lưu:")], kept[0] if kept else ""
 
 
 def _day(text: str | None) -> date | None:
