@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from commune_portal import cli
+from commune_portal.documents import incoming
+from commune_portal.documents.incoming import Arrival
+from commune_portal.people import accounts
 from commune_portal.settings import Settings
-from commune_portal.store import database
+from commune_portal.store import database, installation
 from tests import cast
 from tests.store.full import forging
 
@@ -93,3 +96,31 @@ def test_an_unknown_act_is_wrong_use(office: Settings) -> None:
     with pytest.raises(SystemExit) as caught:
         run(office, "sua-so")
     assert caught.value.code == cli.WRONG_USE
+
+
+def test_a_book_is_listed_exported_and_printed(
+    founded: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office = cast.settings_at(tmp_path / "office")
+    shutil.copytree(founded.folder, office.folder)
+    installation.open_(office)
+    clerk = accounts.by_username("vanthu")
+    assert clerk is not None
+    incoming.register(clerk.actor, Arrival(sender_name="Sở Nội vụ", subject="Về việc rà soát", on_paper=True))
+    database.close()
+    assert run(office, "books", "--json") == cli.DONE
+    [book] = json.loads(capsys.readouterr().out)
+    assert (book["direction"], book["numbers"]) == ("incoming", 1)
+    for act, name, begin in (
+        ("export", "so.csv", b"\xef\xbb\xbf"),
+        ("export", "so.xlsx", b"PK"),
+        ("print", "so.pdf", b"%PDF"),
+    ):
+        out = tmp_path / name
+        assert run(office, act, str(book["id"]), "--out", str(out)) == cli.DONE
+        assert out.read_bytes().startswith(begin)
+        assert run(office, act, str(book["id"]), "--out", str(out)) == cli.FAILED
+    assert run(office, "print", str(book["id"]), "--tracking", "--out", str(tmp_path / "theo-doi.pdf")) == cli.DONE
+    assert run(office, "export", str(book["id"]), "--out", str(tmp_path / "so.doc")) == cli.FAILED
+    assert run(office, "books") == cli.DONE
+    assert run(office, "verify") == cli.DONE
