@@ -23,7 +23,6 @@ from commune_portal.errors import Malformed, NotFound, PortalError, StoreDamaged
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules import content, folding, statuses
 from commune_portal.rules.acts import Act
-from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.statuses import BusinessType, IncomingState, StatusCode
 from commune_portal.signing.reports import Report, Verdict
@@ -32,10 +31,9 @@ from commune_portal.store import database, files, installation, journal, search
 from commune_portal.store.files import Stored
 from commune_portal.store.register import Work
 from commune_portal.wire import envelope as envelopes
-from commune_portal.wire import keys
-from commune_portal.wire import receipt as receipts
+from commune_portal.wire import given
 from commune_portal.wire.envelope import Envelope, Kind
-from commune_portal.wire.receipt import Receipt, RefusalType
+from commune_portal.wire.receipt import RefusalType
 
 SUBJECT_MISSING = "(không có trích yếu)"
 CHECKED_WITHIN = timedelta(days=2)
@@ -122,7 +120,6 @@ def _keep(attachment: package.Attachment) -> Kept:
 
 
 def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept: list[Kept]) -> bytes:
-    mine = installation.own()
     answer = answers.prepare(PORTAL, _concerned(envelope, edoc), StatusCode.ARRIVED)
     main = next((item for item in kept if item.media_type == PDF), None)
     other = edoc.other or package.OtherInfo()
@@ -171,7 +168,7 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
                    "subject": subject, "signer": signer.full_name},
         )  # fmt: skip
         about = f"incoming:{row.uid}"
-        receipt = _give_receipt(work, envelope, mine.code, row.id, checkpoint, None)
+        receipt = given.give(work, envelope, checkpoint)
         answers.queue(work, _about(answer, about), checkpoint)
     points.reach("before-answer")
     return receipt
@@ -193,42 +190,16 @@ def _take_status(envelope: Envelope, status: package.Status, packet: Stored) -> 
         earlier = earlier_receipt(envelope)
         if earlier is not None:
             return earlier
-        about, row_id, applied = dispatch.status_arrived(work, envelope, status, packet)
+        about, _, applied = dispatch.status_arrived(work, envelope, status, packet)
         checkpoint = journal.write(
             work, Act.STATUS_ARRIVED, journal.SYSTEM, about=about, files=[packet.sha256],
             facts={"message": envelope.message_id, "sender": envelope.sender, "code": status.status_code,
                    "document": status.response_for.document_id, "applied": int(applied)},
             texts={"reason": status.description, "handler": status.staff.staff if status.staff else ""},
         )  # fmt: skip
-        receipt = _give_receipt(work, envelope, installation.own().code, row_id, checkpoint, None)
+        receipt = given.give(work, envelope, checkpoint)
     points.reach("before-answer")
     return receipt
-
-
-def _give_receipt(
-    work: Work, envelope: Envelope, mine: str, sequence: int, checkpoint: Checkpoint, refusal: RefusalType | None
-) -> bytes:
-    own = keys.own()
-    sealed = receipts.seal(
-        Receipt(
-            message_id=envelope.message_id,
-            packet_sha256=envelope.packet_sha256,
-            verdict=receipts.Verdict.REFUSED if refusal else receipts.Verdict.ACCEPTED,
-            refusal=refusal,
-            receiver=mine,
-            receiver_sequence=sequence,
-            received_at=clock.now(),
-            checkpoint=checkpoint,
-            sender_checkpoint=envelope.checkpoint,
-            key_id=own.key_id,
-        ),
-        own,
-    )
-    work.execute(
-        "INSERT INTO receipts_given (message_id, packet_sha256, sender_code, bytes, given_at) VALUES (?, ?, ?, ?, ?)",
-        (envelope.message_id, envelope.packet_sha256, envelope.sender, sealed.decode(), clock.now_text()),
-    )
-    return sealed
 
 
 def _refuse(envelope: Envelope, sealed: bytes, packet: Stored, refusal: RefusalType, reason: str) -> bytes:
@@ -239,13 +210,12 @@ def _refuse(envelope: Envelope, sealed: bytes, packet: Stored, refusal: RefusalT
             " VALUES (?, ?, ?, ?, ?, ?)",
             (envelope.message_id, envelope.sender, sealed.decode(), packet.sha256, reason, clock.now_text()),
         )
-        row_id = work.execute("SELECT last_insert_rowid()").fetchone()[0]
         checkpoint = journal.write(
             work, Act.PACKET_QUARANTINED, journal.SYSTEM, files=[packet.sha256],
             facts={"message": envelope.message_id, "sender": envelope.sender, "refusal": refusal.value},
             texts={"reason": reason},
         )  # fmt: skip
-        return _give_receipt(work, envelope, installation.own().code, row_id, checkpoint, refusal)
+        return given.give(work, envelope, checkpoint, refusal)
 
 
 def unchecked(limit: int = 20) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.errors import DiskFull, Malformed, Unauthenticated, UnsupportedVersion
-from commune_portal.node import members, mirrors, receipts, uploads
+from commune_portal.node import members, mirrors, uploads
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.rules.acts import Act
@@ -21,6 +21,7 @@ from commune_portal.settings import Limits
 from commune_portal.store import database, files, journal
 from commune_portal.store.register import Work
 from commune_portal.wire import envelope as envelopes
+from commune_portal.wire import given
 from commune_portal.wire import mailbox as wire
 from commune_portal.wire import receipt as wire_receipts
 from commune_portal.wire.envelope import Envelope
@@ -176,7 +177,7 @@ def _send_home(
 
 def compare(member: Member, vector: Vector) -> VectorAnswer:
     """Answers "what do you have": receipts the member lost, messages that never came, the mailbox's newest number."""
-    found = [receipts.given(member.code, item.message_id, item.packet_sha256) for item in vector.waiting]
+    found = [given.given(member.code, item.message_id, item.packet_sha256) for item in vector.waiting]
     newest = database.row("SELECT max(id) FROM mailbox WHERE recipient_code = ?", (member.code,))
     return VectorAnswer(
         tuple(bytes_ for bytes_ in found if bytes_ is not None),
@@ -238,7 +239,7 @@ def _opened_receipt(member: Member, receipt_bytes: bytes) -> Receipt:
 
 def _earlier(envelope: Envelope, envelope_bytes: bytes) -> Answer | None:
     """The answer that this message had before, if it had one."""
-    stored = receipts.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
+    stored = given.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
     if stored is None:
         return None
     found = wire_receipts.parse_unverified(stored)
@@ -312,7 +313,7 @@ def _accept(work: Work, member: Member, envelope: Envelope, envelope_bytes: byte
         files=[envelope.packet_sha256],
         facts=_facts(envelope),
     )
-    return Answer(Verdict.ACCEPTED, receipts.give(work, envelope, head))
+    return Answer(Verdict.ACCEPTED, given.give(work, envelope, head))
 
 
 def _refuse(work: Work, member: Member, envelope: Envelope, refusal: RefusalType) -> Answer:
@@ -324,7 +325,7 @@ def _refuse(work: Work, member: Member, envelope: Envelope, refusal: RefusalType
         files=[envelope.packet_sha256],
         facts={**_facts(envelope), "refusal": refusal.value},
     )
-    return Answer(Verdict.REFUSED, receipts.give(work, envelope, head, refusal), refusal)
+    return Answer(Verdict.REFUSED, given.give(work, envelope, head, refusal), refusal)
 
 
 def _facts(envelope: Envelope) -> dict[str, str | int | list[str] | None]:

@@ -1,4 +1,4 @@
-"""The receipts that this node gave: signed inside the act's transaction, kept byte for byte, answered again."""
+"""The receipts that this installation gave: signed inside the act's transaction, kept byte for byte, given again."""
 
 from __future__ import annotations
 
