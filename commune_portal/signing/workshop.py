@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +26,7 @@ from commune_portal.signing import softhsm, workbench
 from commune_portal.signing.keys import TokenInfo
 from commune_portal.signing.pdf import CopyKind, Prepared, Signed
 from commune_portal.signing.reports import Report
+from commune_portal.store.turns import Turns
 
 TIMED_OUT = "Thiết bị ký số hoặc tệp PDF không trả lời trong thời gian cho phép; đã dừng lại. Hãy thử lại."
 CRASHED_SIGNING = (
@@ -186,37 +186,12 @@ class InProcess(Bench):
         """Nothing runs here."""
 
 
-class Turn:
-    """A lock that is given in the order in which it was asked for."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._taken = False
-
-    def __enter__(self) -> None:
-        with self._guard:
-            if not self._taken:
-                self._taken = True
-                return
-            mine = threading.Event()
-            self._waiting.append(mine)
-        mine.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._taken = False
-
-
 class Workshop(Bench):
     """The operations in a child process that is started when needed and killed when idle, late or spoilt."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turn = Turn()
+        self._turn = Turns()
         self._child: _Child | None = None
         self._idle: threading.Timer | None = None
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ import peewee
 from commune_portal import points
 from commune_portal.errors import DiskFull, PortalError, RuleBroken, StoreBusy, StoreDamaged, StoreRefused
 from commune_portal.store.register import Work
+from commune_portal.store.turns import Turns
 
 APPLICATION_ID = 0x56424443  # "VBDC", written by the founding migration's runner
 
@@ -41,41 +40,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 database = peewee.SqliteDatabase(None, autoconnect=False, pragmas=PRAGMAS)
 
 
-class WritersQueue:
-    """A lock that is granted in the order of asking."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._held = False
-
-    def acquire(self, timeout_seconds: float) -> bool:
-        """Waits for the turn; False when it did not come in time."""
-        with self._guard:
-            if not self._held and not self._waiting:
-                self._held = True
-                return True
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-        if mine.acquire(timeout=timeout_seconds):
-            return True
-        with self._guard:
-            if mine in self._waiting:
-                self._waiting.remove(mine)
-                return False
-        return True  # the turn was handed over in the same instant in which the wait ended
-
-    def release(self) -> None:
-        """Hands the turn to whoever has waited longest."""
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._held = False
-
-
-_queue = WritersQueue()
+_writers = Turns()
 
 
 def use(path: Path, *, allow_any_disk: bool = False, must_exist: bool = True) -> None:
@@ -184,7 +149,7 @@ def transaction() -> Iterator[Work]:
     connection = connect()
     if connection.in_transaction:
         raise RuntimeError("a verb opens one transaction, never two")
-    if not _queue.acquire(10.0):
+    if not _writers.acquire(10.0):
         raise StoreBusy
     try:
         try:
@@ -213,7 +178,7 @@ def transaction() -> Iterator[Work]:
         for after in work.after_commit:
             after()
     finally:
-        _queue.release()
+        _writers.release()
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
