@@ -194,7 +194,7 @@ def _fill(
                 (
                     partial(
                         child, acts=[act.to_json() for act in plan.acts[party] if act.round == number],
-                        contact=at if party in meeting.parties else None,
+                        contact=at if party in meeting.parties else None, checked=party in SERVED,
                     )
                     for party, child in offices.items()
                 ),
@@ -222,11 +222,19 @@ def _introduce(folder: Path, plan: Plan, amounts: Amounts, children: dict[str, C
         at = f"{plan.since.isoformat()}T00:{minute}:00Z"
         children[NODE](clock=at)
         for party in OFFICES:
-            children[party](acts=[], contact=at)
+            children[party](acts=[], contact=at, checked=False)
 
 
 def _first_scan(plan: Plan) -> int:
-    return min((act.round for acts in plan.acts.values() for act in acts if "scan" in act.values), default=-1)
+    return min(
+        (
+            act.round
+            for acts in plan.acts.values()
+            for act in acts
+            if act.values.get("scan") or act.values.get("upload")
+        ),
+        default=-1,
+    )
 
 
 def _together(pool: ThreadPoolExecutor, calls: Iterable[Callable[[], object]]) -> None:

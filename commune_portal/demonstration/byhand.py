@@ -28,6 +28,7 @@ RESULTS = (
     "Đã kiểm tra thực tế, lập biên bản, thống nhất với người dân.",
     "Đã phổ biến tại giao ban thôn và phát thanh cơ sở.",
 )
+UPLOADED = "du-thao.pdf"
 NOT_FOR_HANDLING = frozenset({"TB", "BC", "HD"})
 PRESSING = (-9, -4, -2, -1, 0, 0, 1, 1, 2, 3, 6, 12)
 """Due dates of what is in hand now, in days from today."""
@@ -232,8 +233,8 @@ class Handwork:
             )  # fmt: skip
             drafts.issued(self.agenda, self.office, paper, day, self.days, self.chance)
 
-    def in_hand(self) -> None:
-        """Plans what stands half-way today, in every state before the issue."""
+    def in_hand(self, *, with_upload: bool) -> None:
+        """Plans what stands half-way today, in every state before the issue; one draft was made elsewhere."""
         ends = (
             "draft", "draft", "draft", "submit", "submit", "submit", "submit", "return", "return", "approve",
             "sign", "sign", "number", "seal",
@@ -256,7 +257,17 @@ class Handwork:
                     until,
                 )
             )  # fmt: skip
+        if with_upload:
+            papers.append((self._uploaded(first), "draft"))
         drafts.in_hand(self.agenda, self.office, papers, self.days)
+
+    def _uploaded(self, drafter: str) -> Paper:
+        """A draft that was written in a word processor and uploaded as a PDF."""
+        return Paper(
+            key=self._key("o"), type_code="QD", subject="Về việc khen thưởng các tập thể, cá nhân tiêu biểu",
+            unit="VHXH", drafter=drafter, signer=self.office.leaders[0], electronic=True, upload=UPLOADED,
+            note="Tệp tải lên từ máy của chuyên viên.",
+        )  # fmt: skip
 
 
 def described(subject: Subject, day: date, chance: random.Random) -> dict[str, Any]:

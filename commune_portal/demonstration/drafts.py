@@ -40,6 +40,8 @@ class Paper:
     addressees: tuple[str, ...] = ()
     answers: str = ""
     due: date | None = None
+    upload: str = ""
+    note: str = ""
 
 
 def unit_name(abbreviation: str) -> str:
@@ -50,13 +52,17 @@ def unit_name(abbreviation: str) -> str:
 def begin(paper: Paper) -> dict[str, object]:
     """The values of a draft."""
     lines = [f"- {name};" for name in (*(paper.recipients or ("Như trên",)), "Chủ tịch, các Phó Chủ tịch (để báo cáo)")]
-    body = letters.body_of(paper.type_code, paper.subject, unit_name(paper.unit)) if paper.electronic else ""
+    body = (
+        letters.body_of(paper.type_code, paper.subject, unit_name(paper.unit))
+        if paper.electronic and not paper.upload
+        else ""
+    )
     return {
         "by": paper.drafter, "key": paper.key, "type": paper.type_code, "subject": paper.subject, "unit": paper.unit,
         "signer": paper.signer, "medium": "electronic" if paper.electronic else "paper", "urgency": paper.urgency,
         "issuer": paper.issuer, "body": body, "addressees": list(paper.addressees),
         "recipients_text": "\n".join(lines), "answers": paper.answers,
-        "due": paper.due.isoformat() if paper.due else "",
+        "due": paper.due.isoformat() if paper.due else "", "upload": paper.upload, "note": paper.note,
     }  # fmt: skip
 
 

@@ -81,13 +81,14 @@ class Filling:
         with clock.standing_at(act.at) if act.at else nullcontext():
             ACTS[act.name](self, by, **values)
 
-    def contact(self, at: str) -> None:
-        """One round with the node, and the check of what came."""
+    def contact(self, at: str, *, checked: bool) -> None:
+        """One round with the node, and where somebody will look at it the check of what came."""
         with clock.standing_at(clock.from_text(at)) if at else nullcontext():
             peer = peers.peer()
             if not self._worker.contact():
                 raise PortalError("Không liên lạc được với nút của bản trình diễn.", detail=peer.address)
-            self._worker.check_arrivals()
+            if checked:
+                self._worker.check_arrivals()
 
     # -- acts -----------------------------------------------------------------------------------------------------
 
@@ -145,8 +146,10 @@ class Filling:
             recipients_text=values["recipients_text"],
             letter=LetterText(tuple(values["addressees"]), body) if body else None,
             answers_id=self.row(values["answers"]) if values["answers"] else None,
+            note=values["note"],
         )
-        self._rows[key] = outgoing.draft(by, wanted)
+        upload = Upload(self._scans / values["upload"], values["upload"]) if values["upload"] else None
+        self._rows[key] = outgoing.draft(by, wanted, upload)
 
     def submit(self, by: Actor, key: str) -> None:
         """Submits a draft."""
@@ -224,7 +227,7 @@ def _office(settings: Settings, asked: Callable[[], dict[str, Any] | None], scan
                 except PortalError as error:
                     raise RuntimeError(f"{act.name} {act.at} {act.values}: {error}") from error
             if request["contact"] is not None:
-                filling.contact(request["contact"])
+                filling.contact(request["contact"], checked=request["checked"])
         _say({})
     arrivals.unchecked()
     bench.close()

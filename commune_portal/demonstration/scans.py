@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commune_portal.demonstration import letters
+from commune_portal.demonstration.byhand import UPLOADED
+from commune_portal.demonstration.cast import AN_PHU, name_of
 from commune_portal.demonstration.drafts import unit_name
 from commune_portal.demonstration.subjects import SENDERS
 from commune_portal.rules import dates
@@ -57,6 +59,30 @@ def draw(values: dict[str, Any], out: Path) -> None:
     composed.unlink()
     _stamp(page, layout.places, values, sender.name, sender.signer)
     _as_scanned(page, str(values["subject"])).save(out, "PDF", resolution=DOTS_PER_INCH, quality=68)
+
+
+def draw_draft(out: Path, office: str) -> None:
+    """Draws a decision as a word processor exports it, with a text layer and room for number and date."""
+    from commune_portal.paper.body import blocks_from_text
+    from commune_portal.paper.letter import Letter, compose
+
+    subject = "Về việc khen thưởng các tập thể, cá nhân tiêu biểu"
+    compose(
+        Letter(
+            parent_name="UBND TỈNH ĐÔNG HÒA",
+            issuer_name=office,
+            place="An Phú",
+            notation="QĐ-UBND",
+            type_name="Quyết định",
+            subject=subject,
+            body=blocks_from_text(letters.body_of("QD", subject, unit_name("VHXH"))),
+            position="CHỦ TỊCH",
+            signer_name="Nguyễn Văn An",
+            competence=("TM. ỦY BAN NHÂN DÂN",),
+            recipients=("Như Điều 3",),
+        ),
+        out,
+    )
 
 
 def _stamp(page: Image, places: Places, values: dict[str, Any], office: str, signer: str) -> None:
@@ -116,6 +142,7 @@ def _as_scanned(page: Image, seed: str) -> Image:
 def main() -> None:
     """A process that draws the scans of a plan (a JSON list on standard input) into a folder, while others fill."""
     folder = Path(sys.argv[1])
+    draw_draft(folder / UPLOADED, name_of(AN_PHU))
     for values in json.load(sys.stdin):
         draw(values, folder / values["scan"])
 

@@ -32,7 +32,7 @@ class Amounts:
 
 
 FULL = Amounts(
-    365, 12, {AN_PHU: 320, BINH_LOI: 210}, {AN_PHU: 80, BINH_LOI: 50}, {AN_PHU: 3, BINH_LOI: 2, PROVINCE: 2}, 12
+    365, 9, {AN_PHU: 320, BINH_LOI: 210}, {AN_PHU: 80, BINH_LOI: 50}, {AN_PHU: 3, BINH_LOI: 2, PROVINCE: 2}, 12
 )
 SMALL = Amounts(90, 2, {AN_PHU: 40, BINH_LOI: 30}, {AN_PHU: 10, BINH_LOI: 6}, {AN_PHU: 1, BINH_LOI: 1, PROVINCE: 1}, 3)
 
@@ -71,7 +71,7 @@ def _commune(party: str, agenda: Agenda, days: Days, amounts: Amounts, scans: li
     work.outgoing(amounts.outgoing[party], 3 if party == AN_PHU else 1)
     if party == AN_PHU:
         work.council("chutichhdnd")
-    work.in_hand()
+    work.in_hand(with_upload=party == AN_PHU)
 
 
 def opening_numbers(plan_: Plan, party: str, amounts: Amounts) -> dict[str, int]:
