@@ -17,7 +17,8 @@ from commune_portal.settings import Settings, Token
 from commune_portal.signing import trial, workshop
 from commune_portal.signing.authority import certificate_pem
 from commune_portal.signing.reports import Verdict
-from commune_portal.signing.workshop import InProcess, Turn, Workshop
+from commune_portal.signing.workshop import InProcess, Workshop
+from commune_portal.store.turns import Turns
 from tests.signing import material
 from tests.signing.conftest import Document, Simulated
 from tests.signing.material import PIN
@@ -183,7 +184,7 @@ def test_parallel_requests_are_served_one_after_another(shop: Workshop, document
 
 
 def test_a_turn_is_given_in_the_order_in_which_it_was_asked_for() -> None:
-    turn, order = Turn(), list[int]()
+    turn, order = Turns(), list[int]()
 
     def work(number: int) -> None:
         with turn:
