@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from commune_portal import clock
+from commune_portal import clock, points
 from commune_portal.errors import NodeUnreachable
 from commune_portal.relay.client import NodeClient, RefusedByNode, TryLater
 from commune_portal.relay.link import Sink
@@ -155,6 +155,7 @@ class _UploadRun:
             packet.seek(self.offset)
             chunk = packet.read(chunk_bytes)
         self.sent_bytes += len(chunk)
+        points.reach("inside-chunk")
         try:
             self.offset = self._client.send_chunk(self._path, self.offset, chunk)
         except RefusedByNode as refusal:
@@ -234,6 +235,7 @@ def _writer(target: BinaryIO, total_bytes: int) -> Callable[[int, int], Sink]:
             if target.seek(0, os.SEEK_END) + len(block) > total_bytes:
                 raise Damaged(detail="more bytes than the packet has")
             target.write(block)
+            points.reach("inside-chunk")
 
         return write
 

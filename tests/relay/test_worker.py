@@ -26,6 +26,7 @@ from commune_portal.store import database, files, journal
 from commune_portal.wire import enrolment, envelope, keys, protocol, receipt
 from commune_portal.wire.envelope import Kind
 from commune_portal.wire.mailbox import MailboxItem
+from commune_portal.wire.protocol import Refused
 from commune_portal.wire.receipt import Verdict
 from tests.cast import NODE_CODE, OFFICE_CODE, OTHER_CODE, Cast
 from tests.documents.partner import Partner
@@ -50,15 +51,13 @@ class RecordingNode(FakeNode):
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         self.before(method, path)
-        if (method, path) == ("POST", protocol.MESSAGES):
+        answer = super().handle(method, path, headers, body)
+        believed = answer.headers.get(protocol.EXCHANGE_ERROR) in (None, Refused.PACKET_MISSING.value)
+        if (method, path) == ("POST", protocol.MESSAGES) and believed:  # else it was damaged on the way
             length = int({name.lower(): value for name, value in headers.items()}["envelope-length"])
-            try:
-                message_id = envelope.parse_unverified(body[:length]).message_id
-            except Exception:  # damaged on the way
-                message_id = ""
-            if message_id:
-                self.sent.setdefault(message_id, set()).add(body[:length])
-        return super().handle(method, path, headers, body)
+            sealed = body[:length]
+            self.sent.setdefault(envelope.parse_unverified(sealed).message_id, set()).add(sealed)
+        return answer
 
     def _done(self, item: MailboxItem) -> bool:
         try:
