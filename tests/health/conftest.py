@@ -17,7 +17,7 @@ from tests.store.full import Full
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Full:
-    return full.build(tmp_path_factory.mktemp("full"))
+    return full.shared(tmp_path_factory)
 
 
 @pytest.fixture

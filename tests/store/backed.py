@@ -17,14 +17,10 @@ from commune_portal.store import database, journal
 from tests.store import full
 from tests.store.full import Full
 
-TOML = "[paths]\nallow_any_disk = true\n[token]\ntrial = true\n"
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Full:
-    found = full.build(tmp_path_factory.mktemp("full"))
-    (found.office.settings.folder / "portal.toml").write_text(TOML, encoding="utf-8")
-    return found
+    return full.shared(tmp_path_factory)
 
 
 @pytest.fixture

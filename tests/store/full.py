@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from commune_portal import clock
 from commune_portal.documents import (
     arrivals,
@@ -53,6 +55,7 @@ from tests.node.cast import Office, enrol, new_keys, new_office
 
 PDF = b"%PDF-1.7\n% mot trang\n%%EOF\n"
 NODE_LIMITS = Limits(disk_floor_bytes=1)
+TOML = "[paths]\nallow_any_disk = true\n[token]\ntrial = true\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,17 @@ class Full:
     office: Cast
     node: Settings
     node_keys: InstallationKeys
+
+
+_shared: list[Full] = []
+
+
+def shared(factory: pytest.TempPathFactory) -> Full:
+    """The one full register of this test process; whoever changes something works on a copy."""
+    if not _shared:
+        _shared.append(build(factory.mktemp("full")))
+        (_shared[0].office.settings.folder / "portal.toml").write_text(TOML, encoding="utf-8")
+    return _shared[0]
 
 
 def build(folder: Path) -> Full:
