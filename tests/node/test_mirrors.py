@@ -247,7 +247,8 @@ def test_the_books_follow_the_lines(node: Node) -> None:
         facts={"medium": "electronic", "signed": 1},
     )
     office.journal.add("accounts:1", {"account_name": "Nguyễn Văn A"})
-    mirrors.take_extract(office.member, office.journal.extract())
+    mirrors.take_extract(office.member, office.journal.extract(1, 1))
+    mirrors.take_extract(office.member, office.journal.extract(2))
     found = database.rows(
         "SELECT object, direction, state, number, subject, folded, due_date, completed_date, dispatched_date, medium,"
         " is_signed, requires_handling, urgency, last_seq FROM mirror_entries ORDER BY object"

@@ -204,7 +204,7 @@ def test_one_request_at_a_time_writes_an_upload(node: Node, monkeypatch: pytest.
     def meet(reached: points.Point) -> None:
         if reached == "inside-chunk":
             monkeypatch.setattr(points, "hook", None)
-            met.append(word(lambda: put(node, upload, 0, b"x")).word)
+            met.append(word(lambda: put(node, upload, 10, b"x")).word)
 
     monkeypatch.setattr(points, "hook", meet)
     put(node, upload, 0, PACKET[:10])
