@@ -24,6 +24,7 @@ _PREDICATES: dict[tuple[str, Relation], str] = {
     ("outgoing", Relation.OWN): "d.drafter_id = :me",
     ("outgoing", Relation.ASSIGNED): "d.signer_id = :me",
 }
+_NEAREST_FIRST = (Relation.ASSIGNED, Relation.OWN)
 
 
 def predicate(actor: Actor, table: OwnerTable) -> tuple[str, dict[str, Any]]:
@@ -40,11 +41,12 @@ def relation_to(actor: Actor, table: OwnerTable, row_id: int) -> Relation:
 
     ASSIGNED counts before OWN, since it carries more: a person may be both.
     """
-    if database.row(f"SELECT 1 FROM {table} WHERE id = ?", (row_id,)) is None:
+    conditions = ", ".join(_PREDICATES[table, relation] for relation in _NEAREST_FIRST)
+    found = database.row(f"SELECT {conditions} FROM {table} d WHERE d.id = :id", {"id": row_id, "me": actor.id})
+    if found is None:
         raise NotFound
-    for relation in (Relation.ASSIGNED, Relation.OWN):
-        condition = _PREDICATES[table, relation].replace(":me", "?")
-        if database.row(f"SELECT 1 FROM {table} d WHERE d.id = ? AND {condition}", (row_id, actor.id)) is not None:
+    for relation, holds in zip(_NEAREST_FIRST, found, strict=True):
+        if holds:
             return relation
     return Relation.NONE
 
