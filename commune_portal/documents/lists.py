@@ -5,6 +5,7 @@ A page is one statement that walks an index and stops; nothing is sorted, nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -22,6 +23,7 @@ from commune_portal.store import database
 
 PAGE_ROWS = 50
 Line = TypeVar("Line")
+Tab = TypeVar("Tab", bound=StrEnum)
 
 
 class IncomingTab(StrEnum):
@@ -323,27 +325,31 @@ def _outgoing_line(row: Any) -> OutgoingLine:
 
 def incoming_counts(actor: Actor) -> dict[IncomingTab, int]:
     """How many documents stand in each tab, of those that this person may see."""
-    return {tab: _count(actor, "incoming", _INCOMING_CONDITIONS[tab], _TALLIED.get(tab)) for tab in IncomingTab}
+    return _counts(actor, "incoming", _INCOMING_CONDITIONS, _TALLIED)
 
 
 def outgoing_counts(actor: Actor) -> dict[OutgoingTab, int]:
     """How many documents stand in each tab, of those that this person may see."""
-    return {
-        tab: _count(actor, "outgoing", _OUTGOING_CONDITIONS[tab], _TALLIED_OUTGOING.get(tab)) for tab in OutgoingTab
-    }
+    return _counts(actor, "outgoing", _OUTGOING_CONDITIONS, _TALLIED_OUTGOING)
 
 
-def _count(actor: Actor, table: visibility.OwnerTable, condition: str, states: tuple[str, ...] | None) -> int:
-    actor_condition, parameters = visibility.predicate(actor, table)
-    if actor_condition == "1" and states is not None:
-        marks = ", ".join("?" for _ in states)
-        found = database.row(
-            f"SELECT coalesce(sum(amount), 0) FROM tallies WHERE kind = ? AND state IN ({marks})", (table, *states)
-        )
-        return int(found[0])
+def _counts(
+    actor: Actor,
+    table: visibility.OwnerTable,
+    conditions: Mapping[Tab, str],
+    tallied: Mapping[StrEnum, tuple[str, ...]],
+) -> dict[Tab, int]:
+    """Whoever may see everything is answered out of the tallies, read once; only the other tabs are counted."""
+    seen, parameters = visibility.predicate(actor, table)
+    tallies: dict[str, int] = {}
+    if seen == "1":
+        tallies = dict(database.rows("SELECT state, amount FROM tallies WHERE kind = ?", (table,)))
     values = {**parameters, "today": clock.today().isoformat()}
-    found = database.row(
-        f"SELECT count(*) FROM {table} d WHERE {condition} AND {actor_condition}",
-        values,
-    )
-    return int(found[0])
+    counts: dict[Tab, int] = {}
+    for tab, condition in conditions.items():
+        if seen == "1" and tab in tallied:
+            counts[tab] = sum(tallies.get(state, 0) for state in tallied[tab])
+        else:
+            found = database.row(f"SELECT count(*) FROM {table} d WHERE {condition} AND {seen}", values)
+            counts[tab] = int(found[0])
+    return counts
