@@ -274,8 +274,9 @@ def described(subject: Subject, day: date, chance: random.Random) -> dict[str, A
     """How a clerk writes down a document that came: number and symbol, date, type, signer, pages."""
     sender = SENDERS[subject.sender]
     if subject.sender == "DAN":
+        said = subject.text.removeprefix("Đơn ")
         return {
-            "sender_name": "Công dân", "subject": subject.text, "type_name": "Đơn",
+            "sender_name": "Công dân", "subject": said[0].upper() + said[1:], "type_name": "Đơn",
             "promulgation_date": day.isoformat(), "page_amount": 1,
         }  # fmt: skip
     kind = kinds.document_type(subject.type_code, day)

@@ -134,7 +134,7 @@ class Exchange:
         wrong = send(AN_PHU, (BINH_LOI,), "CV|cung cấp hồ sơ thửa đất số 127, tờ bản đồ số 14")
         send(AN_PHU, (BINH_LOI,), "CV|xác minh nhân thân người tạm trú tại thôn Bến Đá")
         send(AN_PHU, (PROVINCE,), "BC|Báo cáo nhanh tình hình ngập lụt đến 07 giờ 00", 2)
-        storm = send(BINH_LOI, (AN_PHU,), "CD|Khẩn trương sơ tán dân vùng trũng ven sông giáp ranh hai xã", 3)
+        send(BINH_LOI, (AN_PHU,), "CD|Khẩn trương sơ tán dân vùng trũng ven sông giáp ranh hai xã", 3)
         asked = send(BINH_LOI, (AN_PHU,), "CV|đề nghị hỗ trợ xuồng cứu hộ và áo phao", 2)
         stray = send(BINH_LOI, (AN_PHU,), "CV|mời đại diện thôn Hòa Mỹ dự họp bàn giao mốc giới")
         send(BINH_LOI, (AN_PHU,), "CV|phối hợp cấp lại giấy khai sinh cho công dân bị mất do lũ")
@@ -149,7 +149,6 @@ class Exchange:
         self._handle_now(AN_PHU, alarm, "start")
         self._handle_now(BINH_LOI, alarm, "accept")
         self._handle_now(AN_PHU, asked, "assign")
-        self._handle_now(AN_PHU, storm, "accept")
         self.agendas[AN_PHU].live(2, "refuse", by=ROLES[AN_PHU].clerk, key=stray, reason=REFUSAL)
         # The province's computer is off by now: what is sent to it waits at the node.
         for sender in both:
