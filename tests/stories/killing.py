@@ -20,8 +20,12 @@ from commune_portal.settings import Settings, load
 from tests.stories.nursery import INCOMING, OUTGOING
 
 PROJECT = Path(__file__).parents[2]
-CODES = {"node": "H99", "a": "H99.01", "b": "H99.02"}
-NAMES = {"node": "Nút liên thông", "a": "Ủy ban nhân dân xã An Phú", "b": "Ủy ban nhân dân xã Bình Lợi"}
+CODES = {"node": "H99", "a": "H99.01", "b": "H99.02", "c": "H99.03"}
+NAMES = {
+    "node": "Nút liên thông", "a": "Ủy ban nhân dân xã An Phú", "b": "Ủy ban nhân dân xã Bình Lợi",
+    "c": "Ủy ban nhân dân xã Cao Sơn",
+}  # fmt: skip
+PARTIES = ("node", "a", "b")
 OTHER = {"a": "b", "b": "a"}
 
 
@@ -95,18 +99,18 @@ class World:
 
     def found(self) -> None:
         """Founds all three and makes them known to each other."""
-        for party in CODES:
+        for party in PARTIES:
             settings = supervisor.write_settings(
                 self.folder / party, "node" if party == "node" else "office", supervisor.free_port()
             )
-            self.expect(self.nursery.do("found", folder=str(settings.folder), plan=_plan(party).to_json(),
+            self.expect(self.nursery.do("found", folder=str(settings.folder), plan=plan_of(party).to_json(),
                                         authority=str(self.folder / "authority")))  # fmt: skip
         for party in OTHER:
             file = str(self.folder / f"{party}.json")
             self.do("node", "add_office", code=CODES[party], name=NAMES[party], out=file)
             self.do(party, "introduce", file=file)
         self.scan.write_bytes(b"%PDF-1.7\n% ban quet\n" + self.source.randbytes(3000) + b"\n%%EOF\n")
-        self.photograph.write_bytes(b"\xff\xd8\xff\xe0" + self.source.randbytes(350_000))
+        self.photograph.write_bytes(b"\xff\xd8\xff\xe0" + self.source.randbytes(170_000))
         self.start_node()
         for party in ("a", "b", "a"):
             assert self.contact(party)
@@ -249,11 +253,11 @@ class World:
             )
             assert mirror == [(self.rows(party, "SELECT max(seq) FROM journal")[0][0], "")]
         assert seen == set(boxes)
-        for party in CODES:
+        for party in PARTIES:
             self.check(party)
 
 
-def _plan(party: str) -> PartyPlan:
+def plan_of(party: str) -> PartyPlan:
     if party == "node":
         operator = PersonPlan("vanhanh", "Phạm Gia Huy", ("operator",))
         return PartyPlan("node", CODES[party], NAMES[party], "", "", (operator,), "thu-nghiem-2026")

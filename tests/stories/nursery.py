@@ -130,9 +130,7 @@ def contact(folder: str) -> None:
     """One round with the node; acknowledges whether it went well and whether anything is still to be carried."""
     settings = opened(folder)
     outbox.send_now(person("vanthu"))
-    worker = Relaying(settings)
-    went = worker.contact()
-    worker.check_arrivals()
+    went = Relaying(settings).contact()
     peer = peers.find_peer()
     behind = peer is None or peers.contact(peer.code).journal_sent < trail.journal_size()
     tell(contact=went, quiet=went and not behind and outbox.state().waiting == 0)
@@ -205,8 +203,8 @@ def steps(scan: str, to: str) -> Iterator[Step]:
 
 
 def _accept(clerk: Actor, row_id: int) -> None:
-    if incoming.get(row_id).check_verdict is None:
-        arrivals.check(row_id)
+    if row_id % 3 == 0 and incoming.get(row_id).check_verdict is None:
+        arrivals.check(row_id)  # not each of them: it is slow, and other tests are about it
     incoming.accept(clerk, row_id, without_check=True, confirmed=True)
 
 

@@ -45,7 +45,7 @@ def feed(world: World, party: str) -> None:
     """Lets the other office do its work, so that something waits for this one; begins a document when nothing does."""
     other = "b" if party == "a" else "a"
     if not world.work(other, (*OUTGOING, *INCOMING), 2).acknowledged:
-        long = world.source.random() < 0.5
+        long = world.source.random() < 0.3
         world.do(other, "draft", amount=1, annex=str(world.photograph) if long else "")
         world.work(other, OUTGOING, 6)
     world.contact(other)
@@ -93,12 +93,12 @@ def kill_node(world: World, point: str) -> None:
     """One attempt to kill the node at a point while both offices talk to it."""
     source = world.source
     party = source.choice(("a", "b"))
-    if point in ("inside-chunk", "file-synced") or source.random() < 0.3:
+    if point == "inside-chunk":
         if not world.rows(party, "SELECT 1 FROM outbox WHERE state = 'ready' AND packet_bytes > 65536"):
             world.do(party, "draft", amount=1, annex=str(world.photograph))
             world.work(party, OUTGOING, 6)
-    else:
-        world.work(party, (*INCOMING, "dispatch"), 2)
+    elif not world.work(party, (*INCOMING, "dispatch"), 2).acknowledged and point == "file-synced":
+        feed(world, "b" if party == "a" else "a")
     world.stop_node()
     world.start_node((point, source.randint(1, DEEPEST.get(point, 1))))
     for who in (party, "b" if party == "a" else "a"):
