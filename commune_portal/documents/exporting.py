@@ -101,9 +101,8 @@ def _write_csv(of: BookLine, path: Path) -> int:
 def _write_xlsx(of: BookLine, path: Path) -> int:
     import xlsxwriter
 
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     amount = 0
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with xlsxwriter.Workbook(str(path)) as book:
         sheet = book.add_worksheet(str(of.year))
         _line(sheet, 0, headings(of))
         for row in rows(of):
@@ -116,6 +115,7 @@ def _write_xlsx(of: BookLine, path: Path) -> int:
 
 def _line(sheet: object, at: int, texts: Sequence[str]) -> None:
     for column, text in enumerate(texts):
+        # never `write`, which makes a formula or a link of what looks like one
         sheet.write_string(at, column, text)  # type: ignore[attr-defined]  # xlsxwriter carries no types
 
 

@@ -138,6 +138,19 @@ def test_any_flipped_byte_of_a_backup_is_refused_and_nothing_changes(office: Set
     assert contents(office.folder) == before
 
 
+def test_an_entry_that_was_exchanged_inside_a_backup_is_refused(office: Settings, tmp_path: Path) -> None:
+    path = backup.make(office, tmp_path / "usb").path
+    for wanted in ("register.sqlite3", "files/"):
+        forged = tmp_path / "forged.zip"
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(forged, "w") as new:
+            target = next(name for name in old.namelist() if name.startswith(wanted))
+            for name in old.namelist():
+                new.writestr(name, old.read(name) + (b"!" if name == target else b""))
+        with pytest.raises(StoreDamaged) as caught:
+            backup.unpack(forged, tmp_path / wanted.strip("/"))
+        assert caught.value.detail == target
+
+
 def test_a_hostile_archive_writes_nothing_outside(office: Settings, tmp_path: Path) -> None:
     path = backup.make(office, tmp_path / "usb").path
     hostile = tmp_path / "hostile.zip"

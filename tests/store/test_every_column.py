@@ -271,6 +271,16 @@ def test_any_byte_of_any_stored_file_is_under_its_name(office: Settings, node: S
         assert check(settings, with_files=True).ok
 
 
+def test_a_stored_file_that_no_row_names_any_more_is_read_too(office: Settings) -> None:
+    sha256 = chain.sha256(b"khong dong nao nhac toi")
+    path = path_in(office.files_folder, sha256)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"khong dong nao nhac toi")
+    assert check(office, with_files=True).ok
+    path.write_bytes(b"khong dong nao nhac toI")
+    assert named(office, with_files=True) == f"files:{sha256}"
+
+
 def referenced_files(settings: Settings) -> list[tuple[str, str]]:
     connection = verify.open_for_reading(settings.database_path)
     try:
