@@ -152,7 +152,7 @@ def open_for(actor: Actor, file_id: int) -> File:
     if row is None:
         raise NotFound
     file = _file(row)
-    relation = visibility.relation_to(actor, file.owner_table, file.owner_id)
-    if not actor.may(Verb.FILES_SEE, relation):
+    relations = visibility.relations_to(actor, file.owner_table, file.owner_id)
+    if not actor.may(Verb.FILES_SEE, *relations):
         raise NotFound
     return file

@@ -14,6 +14,7 @@ from commune_portal.errors import NotFound, RuleBroken
 from commune_portal.people import directory as people_directory
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
+from commune_portal.rules.permissions import Verb
 from commune_portal.store import database, files, installation, journal
 from commune_portal.wire import enrolment, keys
 from commune_portal.wire.directory import Directory
@@ -51,6 +52,7 @@ def introduce(actor: Actor, data: bytes, secrets_folder: Path) -> Peer:
 
     Raises Malformed for a wrong file, RuleBroken for one that was made for another office or has expired.
     """
+    actor.require(Verb.ADMINISTRATION_SETTINGS)
     file = enrolment.read(data)
     mine = installation.own()
     if file.office_code != mine.code:

@@ -24,7 +24,7 @@ _PREDICATES: dict[tuple[str, Relation], str] = {
     ("outgoing", Relation.OWN): "d.drafter_id = :me",
     ("outgoing", Relation.ASSIGNED): "d.signer_id = :me",
 }
-_NEAREST_FIRST = (Relation.ASSIGNED, Relation.OWN)
+_RELATIONS = (Relation.ASSIGNED, Relation.OWN)
 
 
 def predicate(actor: Actor, table: OwnerTable) -> tuple[str, dict[str, Any]]:
@@ -36,26 +36,24 @@ def predicate(actor: Actor, table: OwnerTable) -> tuple[str, dict[str, Any]]:
     return (f"({' OR '.join(parts)})", {"me": actor.id}) if parts else ("0", {})
 
 
-def relation_to(actor: Actor, table: OwnerTable, row_id: int) -> Relation:
-    """How a person stands to one document; raises NotFound when there is none.
+def relations_to(actor: Actor, table: OwnerTable, row_id: int) -> tuple[Relation, ...]:
+    """How a person stands to one document, in every way that holds; raises NotFound when there is none.
 
-    ASSIGNED counts before OWN, since it carries more: a person may be both.
+    A leader may have drafted what he signs: both relations count.
     """
-    conditions = ", ".join(_PREDICATES[table, relation] for relation in _NEAREST_FIRST)
+    conditions = ", ".join(_PREDICATES[table, relation] for relation in _RELATIONS)
     found = database.row(f"SELECT {conditions} FROM {table} d WHERE d.id = :id", {"id": row_id, "me": actor.id})
     if found is None:
         raise NotFound
-    for relation, holds in zip(_NEAREST_FIRST, found, strict=True):
-        if holds:
-            return relation
-    return Relation.NONE
+    held = tuple(relation for relation, holds in zip(_RELATIONS, found, strict=True) if holds)
+    return held or (Relation.NONE,)
 
 
 def require(actor: Actor, verb: Verb, table: OwnerTable, row_id: int) -> None:
     """Refuses an act on one document: as unknown when the person may not see it, as not allowed otherwise."""
-    relation = relation_to(actor, table, row_id)
-    if actor.may(verb, relation):
+    relations = relations_to(actor, table, row_id)
+    if actor.may(verb, *relations):
         return
-    if not actor.may(SEE[table], relation):
+    if not actor.may(SEE[table], *relations):
         raise NotFound
-    actor.require(verb, relation)
+    actor.require(verb, *relations)

@@ -28,17 +28,18 @@ class Actor:
         """True for what the portal does by itself; there is no such account."""
         return self.id == 0
 
-    def may(self, verb: Verb, relation: Relation = Relation.ALL) -> bool:
-        """Whether the roles carry this act on an object of this relation; the portal itself may do all."""
-        return self.is_portal or permissions.allowed(self.roles, verb, relation)
+    def may(self, verb: Verb, *relations: Relation) -> bool:
+        """Whether the roles carry this act on an object of any of these relations; the portal itself may do all."""
+        asked = relations or (Relation.ALL,)
+        return self.is_portal or any(permissions.allowed(self.roles, verb, relation) for relation in asked)
 
     def may_ever(self, verb: Verb) -> bool:
         """Whether there is any object to which the roles carry this act."""
         return self.is_portal or permissions.may_ever(self.roles, verb)
 
-    def require(self, verb: Verb, relation: Relation = Relation.ALL) -> None:
+    def require(self, verb: Verb, *relations: Relation) -> None:
         """Raises NotAllowed, and notes it among the accesses, when the roles do not carry this act."""
-        if not self.may(verb, relation):
+        if not self.may(verb, *relations):
             accesses.note(self.id, accesses.REFUSED, verb.value)
             raise NotAllowed(detail=verb.value)
 

@@ -102,8 +102,8 @@ def render(
 ) -> Response:
     """The page, or the fragment of an act's form; the act is shown only while the state and the roles allow it."""
     document = incoming.see(by, row_id)
-    relation = visibility.relation_to(by, "incoming", row_id)
-    offers = _offers(by, document, relation)
+    relations = visibility.relations_to(by, "incoming", row_id)
+    offers = _offers(by, document, relations)
     opened = _opened(offers, act)
     values = _form_values(by, document, opened, form)
     tab = tab_asked_for()
@@ -126,7 +126,7 @@ def render(
         annexes=attachments.annexes("incoming", row_id),
         checks=_checks(document),
         unchecked=_unchecked(document),
-        may_check=file is not None and file.media_type == PDF and by.may(Verb.INCOMING_REGISTER, relation),
+        may_check=file is not None and file.media_type == PDF and by.may(Verb.INCOMING_REGISTER, *relations),
         answer_url=_answer_url(by, document),
         assignments=tasks.assignments_of(row_id),
         events=_events(document.about),
@@ -137,8 +137,8 @@ def render(
     )
 
 
-def _offers(by: Actor, document: Incoming, relation: Relation) -> list[Offer]:
-    may = [act for act in incoming_acts(document.state) if by.may(VERBS[act], relation)]
+def _offers(by: Actor, document: Incoming, relations: tuple[Relation, ...]) -> list[Offer]:
+    may = [act for act in incoming_acts(document.state) if by.may(VERBS[act], *relations)]
     return [Offer(act, WORDS[act], act is may[0]) for act in may]
 
 

@@ -260,11 +260,11 @@ def _trouble(name: str, now: Outgoing, refusal: PortalError) -> Trouble:
 
 def _acts(by: Actor, now: Outgoing) -> frozenset[OutgoingAct]:
     """What this person may do now: the state allows it, the roles carry it, and approving is the signer's own."""
-    relation = visibility.relation_to(by, "outgoing", now.id)
+    relations = visibility.relations_to(by, "outgoing", now.id)
     return frozenset(
         act
         for act in outgoing_acts(now.state, now.medium)
-        if by.may(VERBS[act], relation)
+        if by.may(VERBS[act], *relations)
         and (act not in SIGNERS_OWN or now.signer_id == by.id)
         and not (act in ELECTRONIC_ONLY and now.medium is Medium.PAPER)
     )

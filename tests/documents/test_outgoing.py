@@ -89,6 +89,14 @@ def test_only_the_named_signer_approves(office: Cast) -> None:
         outgoing.approve(office.specialist, row_id)
 
 
+def test_a_leader_may_draft_and_submit_what_he_signs_himself(office: Cast) -> None:
+    row_id = outgoing.draft(office.leader, a_draft(office))
+    outgoing.edit(office.leader, row_id, a_draft(office, subject="Về việc kiện toàn Tổ rà soát"))
+    outgoing.submit(office.leader, row_id)
+    outgoing.approve(office.leader, row_id)
+    assert outgoing.get(row_id).state is OutgoingState.APPROVED
+
+
 def test_a_stranger_in_the_office_does_not_learn_of_a_draft(office: Cast) -> None:
     row_id = outgoing.draft(office.clerk, a_draft(office))
     with pytest.raises(NotFound):

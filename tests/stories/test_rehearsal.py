@@ -28,7 +28,7 @@ class Played:
     report: dict[str, Any]
 
     def artefact(self, name: str) -> Path:
-        return self.folder / self.report["artefacts"][name]
+        return self.folder / str(self.report["artefacts"][name])
 
 
 def portal(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
