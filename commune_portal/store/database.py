@@ -88,7 +88,7 @@ def _refuse_foreign_windows_disk(folder: Path) -> None:
     import ctypes
 
     drive = str(folder.resolve().drive) + "\\"
-    kind = ctypes.windll.kernel32.GetDriveTypeW(drive)  # type: ignore[attr-defined,unused-ignore]
+    kind = ctypes.windll.kernel32.GetDriveTypeW(drive)  # type: ignore[attr-defined,unused-ignore] # Windows only
     if kind in (2, 4):  # removable, remote
         raise StoreRefused("Thư mục dữ liệu nằm trên ổ mạng hoặc ổ tháo rời. Hãy chuyển sang ổ đĩa trong máy này.")
 
@@ -101,7 +101,7 @@ def connect() -> sqlite3.Connection:
 
 
 def _raw() -> sqlite3.Connection:
-    connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]
+    connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call] # its stub has no types
     return connection
 
 

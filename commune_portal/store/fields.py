@@ -11,7 +11,7 @@ import peewee
 from commune_portal import clock
 
 
-class InstantField(peewee.TextField):  # type: ignore[misc,unused-ignore]
+class InstantField(peewee.TextField):
     """An aware UTC datetime, stored as fixed-width text `2026-11-21T02:00:00Z`."""
 
     def db_value(self, value: Any) -> Any:
@@ -27,7 +27,7 @@ class InstantField(peewee.TextField):  # type: ignore[misc,unused-ignore]
         return clock.from_text(value) if isinstance(value, str) else value
 
 
-class CivilDateField(peewee.TextField):  # type: ignore[misc,unused-ignore]
+class CivilDateField(peewee.TextField):
     """A civil date, stored as `YYYY-MM-DD`."""
 
     def db_value(self, value: Any) -> Any:
@@ -39,7 +39,7 @@ class CivilDateField(peewee.TextField):  # type: ignore[misc,unused-ignore]
         return date.fromisoformat(value) if isinstance(value, str) else value
 
 
-class EnumField(peewee.TextField):  # type: ignore[misc,unused-ignore]
+class EnumField(peewee.TextField):
     """A StrEnum, stored as its value."""
 
     def __init__(self, kind: type[StrEnum], **options: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from commune_portal import clock
 from commune_portal.errors import StoreRefused
 from commune_portal.settings import Settings
-from commune_portal.store import files
+from commune_portal.store import database, files
 
 
 def refuse_while_served(database_path: Path) -> None:
@@ -25,6 +25,8 @@ def refuse_while_served(database_path: Path) -> None:
             raise StoreRefused(
                 "Hệ thống đang chạy. Hãy dừng hệ thống (và đóng mọi lệnh khác đang dùng dữ liệu) rồi làm lại."
             ) from error
+        if "disk I/O" in str(error) or "unable to open" in str(error):
+            raise database.translated(error) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError):
         pass  # a ruined register is not served, and is just what a restore should replace
     finally:

@@ -284,7 +284,9 @@ def is_quiet(path: Path) -> bool:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that cannot write and leaves a copied folder as it is; raises StoreDamaged where there is no file.
 
-    A write-ahead log that was copied along is read too, beside a read-only folder through a copy.
+    A write-ahead log that was copied along is read too, in a read-only folder through a copy. A file that somebody has
+    open, this process included, is never opened past SQLite, not even to copy it: closing it would drop the locks of
+    the whole process. Source: https://www.sqlite.org/howtocorrupt.html §2.2.
     """
     if not path.is_file():
         raise StoreDamaged(f"Không thấy tệp dữ liệu {path}.")
@@ -295,7 +297,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        if "locked" in str(error):
+        if "locked" in str(error) or path.with_name(path.name + "-shm").is_file():
             raise database.translated(error) from error
         return _opened_copy(path)
     except UNREADABLE:

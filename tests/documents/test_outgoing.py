@@ -32,7 +32,7 @@ def a_draft(office: Cast, **changes: object) -> Draft:
         "recipients_text": "- Như Điều 2;\n- UBND huyện;",
         **changes,
     }
-    return Draft(**values)  # type: ignore[arg-type]
+    return Draft(**values)  # type: ignore[arg-type] # a dict of changed fields
 
 
 def signed(office: Cast, **changes: object) -> int:

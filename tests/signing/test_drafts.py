@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from commune_portal import errors
+from commune_portal.paper.places import Rectangle
 from commune_portal.signing import drafts, pdf, verify
 from commune_portal.signing.reports import Verdict
 from commune_portal.signing.trust import TrustStore
@@ -113,3 +115,9 @@ def test_mutated_bytes_are_refused_or_prepared_but_never_crash(
     except errors.Malformed:
         return
     verify.verify(tmp_path / "out.pdf", TrustStore())
+
+
+def test_a_rectangle_off_the_last_page_is_refused(document: Document, tmp_path: Path) -> None:
+    places = replace(material.PLACES, seal=Rectangle(7, 10, 10, 50, 50))
+    with pytest.raises(errors.Malformed, match="trang không có"):
+        pdf.prepare_draft(document.source, tmp_path / "a.pdf", places)

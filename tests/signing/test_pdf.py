@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from commune_portal import errors
-from commune_portal.paper.places import Rectangle
 from commune_portal.signing import deferred, drafts, keys, pdf, trial, verify
 from commune_portal.signing.authority import Holder
 from commune_portal.signing.reports import Modification, Verdict
@@ -394,9 +393,3 @@ def test_a_holders_own_words_cannot_hide_the_mark(tmp_path: Path) -> None:
     root = trial.root(tmp_path)
     (info,) = trial.create(tmp_path / "keys", [Holder("A", "B", post="Chủ tịch")], root)
     assert info.trial
-
-
-def test_a_rectangle_off_the_last_page_is_refused(document: Document, tmp_path: Path) -> None:
-    places = replace(material.PLACES, seal=Rectangle(7, 10, 10, 50, 50))
-    with pytest.raises(errors.Malformed, match="trang không có"):
-        pdf.prepare_draft(document.source, tmp_path / "a.pdf", places)

@@ -7,7 +7,7 @@ import peewee
 from commune_portal.store.database import database
 
 
-class Table(peewee.Model):  # type: ignore[misc,unused-ignore]
+class Table(peewee.Model):
     """The base of all models."""
 
     class Meta:
