@@ -8,7 +8,7 @@ from pathlib import Path
 
 from commune_portal.errors import StoreRefused
 from commune_portal.health.row import Level, Patient, Row, told
-from commune_portal.store import database, migrate
+from commune_portal.store import database, migrate, verify
 from commune_portal.wire import keys
 
 WHY_DATABASE = "Toàn bộ sổ nằm trong một tệp; tệp hỏng thì mất sổ."
@@ -45,7 +45,7 @@ def _pages(patient: Patient, connection: sqlite3.Connection) -> Row:
             return Row("database", Level.FAIL, f"Tệp dữ liệu bị hỏng: {found[0]}", WHY_DATABASE, FROM_BACKUP)
     if connection.execute("PRAGMA application_id").fetchone()[0] != database.APPLICATION_ID:
         return Row("database", Level.FAIL, "Tệp dữ liệu không phải của phần mềm này", WHY_DATABASE, FROM_BACKUP)
-    if not _is_wal(patient.settings.database_path):
+    if not _is_wal(patient.settings.database_path, connection):
         mend = "Mở lại hệ thống: khi khởi động, hệ thống bật lại chế độ ghi an toàn hoặc nói rõ vì sao không được."
         return Row("database", Level.WARN, "Tệp dữ liệu không ở chế độ ghi an toàn (WAL)", WHY_DATABASE, mend)
     size = patient.settings.database_path.stat().st_size / 1024 / 1024
@@ -53,8 +53,14 @@ def _pages(patient: Patient, connection: sqlite3.Connection) -> Row:
     return told("database", f"Tệp dữ liệu {size:.1f} MB, {read}", WHY_DATABASE)
 
 
-def _is_wal(path: Path) -> bool:
-    """What the file's own header says. Source: https://www.sqlite.org/fileformat2.html §1.3.3."""
+def _is_wal(path: Path, connection: sqlite3.Connection) -> bool:
+    """The journal mode: of a file at rest out of its own header, of one in use from SQLite.
+
+    A file in use must not be opened past SQLite: closing it would drop the locks of this whole process.
+    Source: https://www.sqlite.org/fileformat2.html §1.3.3; https://www.sqlite.org/howtocorrupt.html §2.2.
+    """
+    if not verify.is_quiet(path):
+        return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
     with path.open("rb") as file:
         return file.read(20)[18:20] == b"\x02\x02"
 

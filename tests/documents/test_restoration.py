@@ -127,6 +127,42 @@ def test_nothing_is_restored_while_another_process_has_the_register_open(office:
     assert verify_installation(office).ok
 
 
+EXAMINED = """
+import sys
+from pathlib import Path
+from commune_portal import settings
+from commune_portal.documents.verification import verify_installation
+from commune_portal.health import examination
+from commune_portal.store import backup, database, installation
+
+own = settings.load(Path(sys.argv[1]) / "portal.toml")
+installation.open_(own)
+for thorough in (False, True):
+    examination.examine(own, thorough=thorough)
+verify_installation(own)
+backup.make(own, Path(sys.argv[2]))
+print("open", flush=True)
+sys.stdin.read()
+database.write_working("INSERT INTO nonces VALUES ('a', 'b')")
+"""
+
+
+def test_reading_a_register_again_does_not_drop_the_locks_of_the_process_that_serves_it(
+    office: Settings, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", EXAMINED, str(office.folder), str(tmp_path / "usb")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(StoreRefused, match="đang chạy"):
+            swap.refuse_while_served(office.database_path)
+        other.communicate(timeout=20)
+    assert other.returncode == 0
+    assert verify_installation(office).ok
+
+
 @pytest.mark.parametrize("point", ["inside-transaction", "after-commit", "inside-restore"])
 def test_a_restore_that_is_killed_leaves_the_old_register_and_its_keys(
     office: Settings, tmp_path: Path, point: str
