@@ -36,7 +36,7 @@ def run(chosen: argparse.Namespace) -> int:
         for done in fixed:
             print(done)
         for row in rows:
-            print(f"[{row.level.label:^9}] {row.id}: {row.what}")
+            print(f"[{row.level.label:^9}] {row.title} ({row.id}): {row.what}")
             if row.level is not Level.OK:
                 print(f"            Vì sao cần: {row.why}")
                 print(f"            Cách xử lý: {row.mend}")

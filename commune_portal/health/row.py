@@ -40,6 +40,38 @@ class Row:
     why: str
     mend: str = ""
 
+    @property
+    def title(self) -> str:
+        """What was examined, in words."""
+        return _TITLES.get(self.id, self.id)
+
+
+_TITLES = {
+    "release": "Phiên bản",
+    "system": "Chương trình",
+    "time-zone": "Múi giờ",
+    "database": "Tệp dữ liệu",
+    "schema": "Lược đồ",
+    "guards": "Ràng buộc",
+    "owner": "Hệ thống này",
+    "chain": "Nhật ký và sổ",
+    "files": "Tệp lưu",
+    "disk": "Ổ đĩa",
+    "leftovers": "Tệp dở dang",
+    "rights": "Quyền",
+    "data-rights": "Quyền dữ liệu",
+    "secrets-rights": "Quyền khóa",
+    "clock": "Đồng hồ",
+    "backup": "Sao lưu",
+    "backup-proven": "Bản sao đã chứng minh",
+    "token": "Thiết bị ký số",
+    "certificates": "Chứng thư số",
+    "node": "Nút liên thông",
+    "outbox": "Hàng chờ gửi",
+    "relay": "Bộ chuyển gửi",
+    "fonts": "Phông chữ",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Patient:

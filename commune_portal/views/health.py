@@ -23,10 +23,11 @@ def show() -> Response:
     settings: Settings = current_app.config["PORTAL_SETTINGS"]
     thorough = request.args.get("thorough") == "1"
     rows = examination.examine(settings, thorough=thorough, bench=workshop() if settings.role == "office" else None)
-    order = {"fail": 0, "warn": 1, "ok": 2}
+    troubles = [row for row in rows if row.level is not Level.OK]
     return page(
         "health/show.html",
-        rows=sorted(rows, key=lambda row: order[row.level]),
+        troubles=sorted(troubles, key=lambda row: row.level is not Level.FAIL),
+        sound=[row for row in rows if row.level is Level.OK],
         worst=examination.worst(rows),
         amounts={level.value: sum(row.level is level for row in rows) for level in Level},
         thorough=thorough,
