@@ -5,7 +5,7 @@ A page is one statement that walks an index and stops; nothing is sorted, nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -198,7 +198,8 @@ def incoming_page(
 ) -> Page[IncomingLine]:
     """A page of incoming documents, newest first; overdue ones by their due date, the longest first.
 
-    `query` is free text without accents; a page after the first is named by the cursor that the page before gave.
+    `query` is free text without accents, whole words or the beginning of the last; a page after the first is named by
+    the cursor that the page before gave.
     """
     found, cursor = _page(actor, "incoming", _INCOMING, _INCOMING_CONDITIONS[tab], query, after, rows, tab)
     return Page(tuple(_incoming_line(row) for row in found), cursor)
@@ -230,10 +231,9 @@ def _page(
     by_due = tab is IncomingTab.OVERDUE and terms is None
     conditions = [condition, actor_condition]
     if terms is not None:
-        values["terms"] = terms
-        source = f"{table}_search s CROSS JOIN {table} d ON d.id = s.rowid"
+        source, key = f"{table}_search s CROSS JOIN {table} d ON d.id = s.rowid", "s.rowid"
         conditions.insert(0, f"{table}_search MATCH :terms")
-        key = "s.rowid"
+        values["terms"] = _words(source, conditions, values, terms)
     else:
         source, key = f"{table} d" + (f" INDEXED BY {_INDEXES[tab]}" if tab in _INDEXES else ""), "d.id"
     if by_due:
@@ -246,11 +246,7 @@ def _page(
         if after:
             values["id"] = _id_cursor(after)
             conditions.append(f"{key} < :id")
-    statement = (
-        f"{select} FROM {source} WHERE {' AND '.join(item for item in conditions if item != '1') or '1'}"
-        f" ORDER BY {order} LIMIT :rows"
-    )
-    found = database.rows(statement, values)
+    found = database.rows(f"{select} FROM {source} WHERE {_all(conditions)} ORDER BY {order} LIMIT :rows", values)
     exact = _exact(table, select, actor_condition, parameters, query) if terms is not None and not after else []
     cursor = None
     if len(found) > rows:
@@ -259,6 +255,21 @@ def _page(
         cursor = f"{last[14]}.{last[0]}" if by_due else str(last[0])
     known = {row[0] for row in exact}
     return exact + [row for row in found if row[0] not in known], cursor
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " AND ".join(item for item in conditions if item != "1") or "1"
+
+
+def _words(source: str, conditions: Sequence[str], values: dict[str, Any], terms: str) -> str:
+    """Whole words where something in this list has them all; else the last may be the beginning of a word.
+
+    A beginning is dear: FTS5 gathers all documents of all words that begin so before it gives the first of them,
+    100 ms in a register of a million for a word that nearly all have; whole words are walked from the newest.
+    """
+    whole = terms.removesuffix("*")
+    statement = f"SELECT 1 FROM {source} WHERE {_all(conditions)} ORDER BY s.rowid DESC LIMIT 1"
+    return whole if database.rows(statement, {**values, "terms": whole}) else terms
 
 
 def _exact(

@@ -7,6 +7,7 @@ page beside the recorded figures of two peers.
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 from commune_portal.documents import lists
 from commune_portal.people import accounts
 from commune_portal.people.actors import Actor
+from commune_portal.rules import folding
 from commune_portal.store import database, installation
-from tests.bench import browsing, population
+from tests.bench import browsing, population, vocabulary
 from tests.bench.harness import Bench, Part, Sample, Samples, at_least, at_most
 from tests.bench.served import served
 from tests.bench.slices import PACE, Timed, timed, times
@@ -108,33 +110,27 @@ def judge_depth(samples: Samples) -> list[Part]:
     ]
 
 
-PHRASES = (
-    "ho ngheo", "an toan thuc pham", "chuyen doi so cap xa", "giai phong mat bang", "bau cu dai bieu",
-    "tiem chung mo rong", "nguyen van an", "thua dat so 77", "dich ta lon chau phi", "quyet dinh su dung dat",
-    "so noi vu bao cao", "xa dong hoa quy 3 nam 2019", "nghia vu quan su binh loi", "12/QD-UBND", "tran thi lan",
-    "hop tac xa suoi vang",
-)  # fmt: skip
-"""What clerks type: whole words without accents, often and seldom seen, names, a number with its symbol."""
+QUESTIONS = 300
 
 SEARCH, LIST_QUERY, LIKE = "tìm không dấu", "danh sách", "LIKE không gặp"
 
 
 def measure_search() -> Iterator[Sample]:
-    """Phrases one after another, beside the plain list and beside what LIKE needs to find that there is nothing."""
+    """Three hundred questions one after another, beside the plain list and beside what LIKE needs to find nothing."""
     actor = opened(large())
-    phrases = itertools.cycle(PHRASES)
+    chance = random.Random(population.SEED)
+    asked = itertools.cycle([folding.fold(vocabulary.question(chance)) for _ in range(QUESTIONS)])
 
     def like() -> object:
         return database.rows(
             "SELECT id FROM incoming WHERE subject LIKE '%không có chữ này%' ORDER BY id DESC LIMIT 51"
         )
 
-    rounds = 2 * len(PHRASES)
     arms = {
         SEARCH: lambda: timed(
-            lambda: lists.incoming_page(actor, query=next(phrases)), PACE.seconds, warm_up=len(PHRASES), at_least=rounds
+            lambda: lists.incoming_page(actor, query=next(asked)), PACE.seconds, warm_up=20, at_least=QUESTIONS
         ),
-        LIST_QUERY: lambda: timed(lambda: lists.incoming_page(actor), PACE.seconds, warm_up=20, at_least=rounds),
+        LIST_QUERY: lambda: timed(lambda: lists.incoming_page(actor), PACE.seconds, warm_up=20, at_least=QUESTIONS),
         LIKE: lambda: timed(like, PACE.seconds, warm_up=0),
     }
     try:

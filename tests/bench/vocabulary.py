@@ -74,3 +74,18 @@ def words(random_: random.Random, year: int) -> Words:
         subject.append(f"đối với ông (bà) {name(random_)}, thửa đất số {random_.randint(1, 2000)}")
     post = random_.choice(POSTS)
     return Words(code, sender, str(random_.randint(1, 4000)), notation, type_name, tuple(subject), name(random_), post)
+
+
+def question(random_: random.Random) -> str:
+    """What a clerk types who remembers something of a document: some words running, a name, an office, a number."""
+    told = words(random_, random_.randint(2007, 2026))
+    kind = random_.random()
+    if kind < 0.1:
+        return f"{told.code_number}/{told.code_notation}"
+    if kind < 0.25:
+        return told.signer
+    if kind < 0.35:
+        return told.sender
+    running = " ".join(told.subject).split()
+    start = random_.randrange(len(running))
+    return " ".join(running[start : start + random_.randint(2, 5)])
