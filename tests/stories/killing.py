@@ -28,6 +28,9 @@ NAMES = {
 PARTIES = ("node", "a", "b")
 OTHER = {"a": "b", "b": "a"}
 
+Arm = tuple[str, int, str]
+"""Where a child kills itself: the named point, at which reach of it, and out of which module (or any)."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -52,14 +55,14 @@ class Nursery:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT,
         )  # fmt: skip
 
-    def ask(self, task: str, arm: tuple[str, int] | None = None, **values: Any) -> dict[str, Any]:
+    def ask(self, task: str, arm: Arm | None = None, **values: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps({"task": task, "with": values, "arm": arm}), file=self._process.stdin, flush=True)
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
-    def do(self, task: str, arm: tuple[str, int] | None = None, **values: Any) -> Told:
+    def do(self, task: str, arm: Arm | None = None, **values: Any) -> Told:
         """Does one task in a child and waits for its end."""
         return told(self.ask(task, arm, **values)["said"])
 
@@ -123,7 +126,7 @@ class World:
     def photograph(self) -> Path:
         return self.folder / "anh.jpg"
 
-    def do(self, party: str, task: str, arm: tuple[str, int] | None = None, **values: Any) -> Told:
+    def do(self, party: str, task: str, arm: Arm | None = None, **values: Any) -> Told:
         """One task at a party; what it acknowledged is remembered for ever."""
         found = self.nursery.do(task, arm, folder=str(self.folder / party), **values)
         for item in found.acknowledged:
@@ -146,14 +149,14 @@ class World:
         """A child that nobody armed ends well."""
         assert (found.killed, found.error) == ("", ""), found
 
-    def work(self, party: str, only: Sequence[str], amount: int, arm: tuple[str, int] | None = None) -> Told:
+    def work(self, party: str, only: Sequence[str], amount: int, arm: Arm | None = None) -> Told:
         return self.do(party, "work", arm, only=list(only), amount=amount, scan=str(self.scan), to=CODES[OTHER[party]])
 
-    def contact(self, party: str, arm: tuple[str, int] | None = None) -> bool:
+    def contact(self, party: str, arm: Arm | None = None) -> bool:
         """One round of the relay; True when nothing is left to be carried."""
         return bool(self.do(party, "contact", arm).last.get("quiet"))
 
-    def start_node(self, arm: tuple[str, int] | None = None) -> None:
+    def start_node(self, arm: Arm | None = None) -> None:
         answer = self.nursery.ask("serve_node", arm, folder=str(self.folder / "node"))
         assert "ready" in answer["ready"], answer
         self.node_process = answer["process"]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from commune_portal import clock, points, serve
@@ -61,18 +62,28 @@ def tell(**said: Any) -> None:
     os.write(_told, json.dumps(said).encode() + b"\n")
 
 
-def arm(point: str, count: int) -> None:
-    """Kills this process at the n-th reach of a point."""
+def arm(point: str, count: int, where: str = "") -> None:
+    """Kills this process at the n-th reach of a point; with `where`, of those reached out of that module."""
     left = [count]
 
     def hook(reached: points.Point) -> None:
-        if reached == point:
+        if reached == point and is_within(where):
             left[0] -= 1
             if left[0] == 0:
                 tell(killed=point)
                 os.kill(os.getpid(), signal.SIGKILL)
 
     points.hook = hook
+
+
+def is_within(where: str) -> bool:
+    """True when a function of that module of ours is being called now."""
+    frame: FrameType | None = sys._getframe()
+    while where and frame is not None:
+        if frame.f_globals.get("__name__") == f"commune_portal.{where}":
+            return True
+        frame = frame.f_back
+    return not where
 
 
 def opened(folder: str) -> Settings:

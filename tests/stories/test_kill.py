@@ -27,7 +27,11 @@ OFFICE_POINTS = (
 NODE_POINTS = (
     "file-synced", "inside-transaction", "after-commit", "before-answer", "inside-chunk", "inside-migration",
 )  # fmt: skip
-DEEPEST = {"file-synced": 3, "inside-transaction": 8, "after-commit": 8, "inside-chunk": 4, "before-answer": 2}
+BY_HAND = ("documents.incoming", "documents.issuing", "documents.outgoing", "documents.tasks")
+BY_RELAY = ("documents.arrivals", "documents.outbox", "documents.arrivals", "documents.peers", "documents.trail")
+AT_NODE = ("node.mailbox", "node.mirrors", "node.mailbox", "node.contacts", "node.mailbox")
+"""Whose transactions are cut, in turn: so that each kind is, and not those alone that come often."""
+DEEPEST = {"file-synced": 3, "inside-chunk": 4, "before-answer": 2}
 HERE = (*OUTGOING[:5], *INCOMING, "register")
 
 
@@ -65,7 +69,7 @@ def kill_office(world: World, point: str) -> None:
     """One attempt to kill an office at a point; counted when it dies there."""
     source = world.source
     party = source.choice(("a", "b"))
-    arm = (point, source.randint(1, DEEPEST.get(point, 1)))
+    arm = (point, source.randint(1, DEEPEST.get(point, 1)), "")
     if point in ("between-number-and-seal", "between-seal-and-store"):
         prepare(world, party, "seal")
         found = world.work(party, ("seal",), 1, arm)
@@ -78,12 +82,16 @@ def kill_office(world: World, point: str) -> None:
         found = world.do(party, "contact", arm)
     elif point in ("before-answer", "between-fetch-and-receipt"):
         feed(world, party)
-        found = world.do(party, "contact", (point, 1))
-    elif source.random() < 0.4:
+        found = world.do(party, "contact", (point, 1, ""))
+    elif world.kills["office", point] % 2:
         feed(world, party)
-        found = world.do(party, "contact", arm)
+        where = "" if point == "file-synced" else BY_RELAY[world.kills["office", point] // 2 % len(BY_RELAY)]
+        found = world.do(party, "contact", (point, source.randint(1, 2), where))
     else:
-        found = world.work(party, HERE, arm[1] + 1, arm)
+        where = "" if point == "file-synced" else BY_HAND[world.kills["office", point] // 2 % len(BY_HAND)]
+        if not world.rows(party, "SELECT 1 FROM outgoing WHERE state NOT IN ('issued', 'voided')"):
+            world.do(party, "draft", amount=1)
+        found = world.work(party, HERE, 8, (point, 1, where))
     if found.killed:
         world.kills["office", point] += 1
         world.check(party)
@@ -100,7 +108,10 @@ def kill_node(world: World, point: str) -> None:
     elif not world.work(party, (*INCOMING, "dispatch"), 2).acknowledged and point == "file-synced":
         feed(world, "b" if party == "a" else "a")
     world.stop_node()
-    world.start_node((point, source.randint(1, DEEPEST.get(point, 1))))
+    where = ""
+    if point in ("inside-transaction", "after-commit"):
+        where = AT_NODE[world.kills["node", point] % len(AT_NODE)]
+    world.start_node((point, source.randint(1, 2 if where else DEEPEST.get(point, 1)), where))
     for who in (party, "b" if party == "a" else "a"):
         world.do(who, "contact")
         ended = world.stop_node(end=False)
@@ -122,7 +133,7 @@ def kill_migration(world: World, party: str, copy: Path) -> None:
     before = verify_installation(world.settings(party)).lines
     for ordinal in range(ROUNDS):
         backup = str(copy / "backups" / f"{ordinal}.sqlite3")
-        arm = ("inside-migration", 1 + ordinal)
+        arm = ("inside-migration", 1 + ordinal, "")
         found = world.nursery.do("upgrade", arm, folder=str(copy), backup=backup)
         assert (found.killed, found.error) == ("inside-migration", ""), found
         world.kills["office" if party != "node" else "node", "inside-migration"] += 1
