@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 
 from commune_portal import errors
+from commune_portal.cli import VERBS
+from commune_portal.errors import PortalError
 from commune_portal.settings import SECTIONS, Role
 from tests.routes import portal_app, routes_open_to_anyone, unguarded_posts
 from tests.screens import read_screens
@@ -303,6 +305,12 @@ def test_every_setting_is_in_the_manual() -> None:
     manual = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "help").glob("*.md")))
     names = [f"{section}.{item.name}" for section, shape in SECTIONS.items() for item in fields(shape)]
     assert [name for name in names if f"`{name}`" not in manual] == []
+
+
+def test_every_error_and_every_verb_is_in_the_manual() -> None:
+    manual = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "help").glob("*.md")))
+    codes = [item.code for item in vars(errors).values() if isinstance(item, type) and issubclass(item, PortalError)]
+    assert [name for name in (*codes, *(verb.name for verb in VERBS)) if f"`{name}`" not in manual] == []
 
 
 def test_what_newcomers_are_told_is_what_ci_runs() -> None:

@@ -16,7 +16,7 @@ from commune_portal.views._page import page
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
 
-PAGES = ("bat-dau", "van-thu", "lanh-dao", "chuyen-vien", "quan-tri", "su-co", "phim-tat", "settings")
+PAGES = ("bat-dau", "van-thu", "lanh-dao", "chuyen-vien", "quan-tri", "su-co", "loi", "phim-tat", "lenh", "settings")
 """The pages in the order of the manual; each is `help/<name>.md`."""
 
 _LINK = re.compile(r"\[([^\]]+)\]\(([/#][a-z0-9/#._-]*)\)")

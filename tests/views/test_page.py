@@ -28,10 +28,12 @@ def client(app: Flask) -> FlaskClient:
 
 
 def every_error() -> list[type[errors.PortalError]]:
-    found = [errors.PortalError]
-    for kind in found:
-        found.extend(kind.__subclasses__())
-    return found[1:]
+    # Those of the tree itself; rooms below may have leaves of their own, which are handled where they are raised.
+    return [
+        item
+        for item in vars(errors).values()
+        if isinstance(item, type) and issubclass(item, errors.PortalError) and item is not errors.PortalError
+    ]
 
 
 def test_a_browser_gets_the_whole_page(client: FlaskClient) -> None:
