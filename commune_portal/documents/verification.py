@@ -43,6 +43,8 @@ def _verify(settings: Settings, with_files: bool) -> Verification:  # noqa: FBT0
         result.blame(DATABASE, error.sentence if isinstance(error, PortalError) else str(error))
         return result
     try:
+        # One snapshot for all that is read: what is served meanwhile must not look as if it was tampered with.
+        connection.execute("BEGIN")
         wanted = _sizes(connection)
         result = verify.verify(connection, settings.files_folder if with_files else None, wanted.__contains__)
         try:
