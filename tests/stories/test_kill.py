@@ -28,7 +28,7 @@ NODE_POINTS = (
     "file-synced", "inside-transaction", "after-commit", "before-answer", "inside-chunk", "inside-migration",
 )  # fmt: skip
 BY_HAND = ("documents.incoming", "documents.issuing", "documents.outgoing", "documents.tasks")
-BY_RELAY = ("documents.arrivals", "documents.outbox", "documents.arrivals", "documents.peers", "documents.trail")
+BY_RELAY = ("documents.outbox", "documents.arrivals", "documents.trail", "documents.peers")
 AT_NODE = ("node.mailbox", "node.mirrors", "node.mailbox", "node.contacts", "node.mailbox")
 """Whose transactions are cut, in turn: so that each kind is, and not those alone that come often."""
 DEEPEST = {"file-synced": 3, "inside-chunk": 4, "before-answer": 2}
@@ -85,8 +85,9 @@ def kill_office(world: World, point: str) -> None:
         found = world.do(party, "contact", (point, 1, ""))
     elif world.kills["office", point] % 2:
         feed(world, party)
+        world.work(party, (*INCOMING, "dispatch"), 1)
         where = "" if point == "file-synced" else BY_RELAY[world.kills["office", point] // 2 % len(BY_RELAY)]
-        found = world.do(party, "contact", (point, source.randint(1, 2), where))
+        found = world.do(party, "contact", (point, 1, where))
     else:
         where = "" if point == "file-synced" else BY_HAND[world.kills["office", point] // 2 % len(BY_HAND)]
         if not world.rows(party, "SELECT 1 FROM outgoing WHERE state NOT IN ('issued', 'voided')"):
