@@ -16,13 +16,14 @@ VIETNAM = timezone(timedelta(hours=7), "+07:00")
 
 _override: datetime | None = None
 _guard = threading.Lock()
+_made: tuple[int, datetime, str] = (-1, datetime.min.replace(tzinfo=UTC), "")
 
 
 def now() -> datetime:
     """The present instant: aware UTC, whole seconds."""
     if _override is not None:
         return _override
-    return datetime.fromtimestamp(int(time.time()), UTC)
+    return _second()[0]
 
 
 def today() -> date:
@@ -55,7 +56,18 @@ def from_text(text: str) -> datetime:
 
 def now_text() -> str:
     """The present instant as stored text."""
-    return to_text(now())
+    return to_text(_override) if _override is not None else _second()[1]
+
+
+def _second() -> tuple[datetime, str]:
+    """The present second as instant and text, made once a second: one act asks for it half a dozen times."""
+    global _made
+    second = int(time.time())
+    made = _made
+    if made[0] != second:
+        instant = datetime.fromtimestamp(second, UTC)
+        _made = made = (second, instant, to_text(instant))
+    return made[1], made[2]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ ERASABLE = (
     "note", "reason", "actor_name", "file_names", "answered_by", "account_name", "value",
 )  # fmt: skip
 """The only names a leaf may have; what a recall must be able to destroy stands here and nowhere else."""
+_ERASABLE = frozenset(ERASABLE)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
@@ -55,9 +56,9 @@ def commitment(salt: str, leaf: bytes) -> str:
 
 def leaf_bytes(texts: Mapping[str, str]) -> bytes:
     """The canonical leaf; raises ValueError for a name that no recall would know to erase."""
-    unknown = [name for name in texts if name not in ERASABLE]
+    unknown = texts.keys() - _ERASABLE
     if unknown:
-        raise ValueError(f"not erasable: {unknown}")
+        raise ValueError(f"not erasable: {sorted(unknown)}")
     return canonical_bytes({name: text for name, text in texts.items() if text})
 
 

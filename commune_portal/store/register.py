@@ -46,7 +46,7 @@ def new_uid() -> str:
     Uids made by one process sort in the order of making, which keeps the index's new entries on one page.
     """
     global _last_uid
-    milliseconds = int(clock.now().timestamp() * 1000)
+    milliseconds = int(clock.now().timestamp()) * 1000
     with _guard:
         _last_uid = milliseconds = (
             max(milliseconds, _last_uid + 1) if milliseconds - _last_uid > -60_000 else milliseconds
@@ -116,9 +116,8 @@ class Work:
         full: dict[str, Any] = {**known.blank, **values, "id": row_id, "uid": uid, "salt": secrets.token_hex(8)}
         if len(full) != len(known.columns):
             raise ValueError(f"no such columns in {table}: {sorted(set(full) - set(known.columns))}")
-        ordered = [full[name] for name in known.columns]
-        after = chain.row_hash(table, known.columns, ordered)
-        ordered[known.columns.index("row_hash")] = after
+        after = full["row_hash"] = chain.row_hash(table, known.columns, list(full.values()))
+        ordered = list(full.values())  # `blank` came first, so that they stand in the order of the columns
         self._connection.execute(known.insert_sql, ordered)
         self.pending.append(chain.RowChange(table, uid, None, after))
         return Row(row_id, uid)
@@ -149,14 +148,14 @@ class Work:
         for name, wanted in (expected or {}).items():
             if old[name] != wanted:
                 raise RuleBroken("Người khác vừa thay đổi mục này. Hãy tải lại trang để xem trạng thái mới nhất.")
-        unknown = set(values) - set(known.columns)
+        unknown = values.keys() - old.keys()
         if unknown:
             raise ValueError(f"no such columns in {table}: {sorted(unknown)}")
         changed = {name: value for name, value in values.items() if old[name] != value}
         if not changed:
             return Row(row_id, old["uid"])
-        new = {**old, **changed}
-        after = chain.row_hash(table, known.columns, [new[name] for name in known.columns])
+        new = {**old, **changed}  # in the order of the columns still
+        after = chain.row_hash(table, known.columns, list(new.values()))
         marks = ", ".join(f"{name} = ?" for name in changed)
         self._connection.execute(
             f"UPDATE {table} SET {marks}, row_hash = ? WHERE id = ?", (*changed.values(), after, row_id)
