@@ -43,7 +43,8 @@ class Decoder:
 
     def take_pure(self, data: memoryview) -> bool:
         """Decodes a piece that is nothing but base64 and white space, or does nothing and says False."""
-        if not self._left and not self._ended and self._take_exact(data):
+        joined = b"".join((self._left, data))
+        if not self._ended and b"\n" not in joined and self._take_exact(joined):
             return True
         clean = bytes(data).translate(None, _SPACE)
         if self._ended or not self._take_exact(self._left + clean):
