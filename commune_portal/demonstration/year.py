@@ -32,7 +32,7 @@ class Amounts:
 
 
 FULL = Amounts(
-    365, 9, {AN_PHU: 320, BINH_LOI: 210}, {AN_PHU: 80, BINH_LOI: 50}, {AN_PHU: 3, BINH_LOI: 2, PROVINCE: 2}, 12
+    365, 9, {AN_PHU: 320, BINH_LOI: 210}, {AN_PHU: 80, BINH_LOI: 50}, {AN_PHU: 3, BINH_LOI: 2, PROVINCE: 1}, 12
 )
 SMALL = Amounts(90, 2, {AN_PHU: 40, BINH_LOI: 30}, {AN_PHU: 10, BINH_LOI: 6}, {AN_PHU: 1, BINH_LOI: 1, PROVINCE: 1}, 3)
 
