@@ -31,11 +31,13 @@ def main(arguments: Sequence[str]) -> int:
     facts = machine.facts()
     print(f"{facts}\ntải khi bắt đầu: {load:.2f}\n", flush=True)
     wanted = {item.strip() for item in chosen.only.split(",") if item.strip()}
-    outcomes = []
+    outcomes: list[harness.Outcome] = []
     for bench in sorted(benches(), key=lambda item: int(item.key[1:])):
         if wanted and bench.key not in wanted:
             continue
-        outcome = harness.run(bench, quick=chosen.quick)
+        # A machine that stayed busy through one long wait is busy with something else: do not wait as long again.
+        was_busy = bool(outcomes) and outcomes[-1].load_before > harness.LOAD_AT_MOST
+        outcome = harness.run(bench, quick=chosen.quick, settle_seconds=10.0 if was_busy else harness.SETTLE_SECONDS)
         outcomes.append(outcome)
         print("\n".join([*report.lines(outcome), ""]), flush=True)
     print("\n".join(report.table(outcomes)), flush=True)
