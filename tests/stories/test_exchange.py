@@ -19,6 +19,7 @@ from tests.stories.killing import CODES, NAMES, plan_of
 pytestmark = pytest.mark.story
 
 PHOTOGRAPH_BYTES = 1_500_000
+HALF_WAY_BYTES = 512 * 1024
 PIN = founding.PIN
 OFFICES = ("a", "b", "c")
 
@@ -34,6 +35,9 @@ class Exchange:
         for key in CODES:
             role: Any = "node" if key == "node" else "office"
             settings = supervisor.write_settings(self.folder / key, role, supervisor.free_port(), poll_seconds=1)
+            config = settings.folder / supervisor.CONFIG
+            small = "[relay]\nchunk_bytes = 32768\nlargest_chunk_bytes = 32768\n"  # so that a kill falls between two
+            config.write_text(config.read_text(encoding="utf-8").replace("[relay]\n", small), encoding="utf-8")
             self.parties[key] = supervisor.party(key, settings)
             self.at(key, "found", plan=plan_of(key).to_json(), authority=str(self.folder / "ca"), since="2026-01-01")
         self.node.start()
@@ -158,16 +162,16 @@ def test_a_node_that_is_killed_in_the_middle_of_an_upload_goes_on_where_it_was(e
     row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder)))
     before = exchange.at("a", "queue")["bytes_sent"]
     exchange.send(row)
-    wait_until("đang gửi", lambda: exchange.uploaded_bytes() >= 64 * 1024)
+    wait_until("đang gửi", lambda: exchange.uploaded_bytes() >= HALF_WAY_BYTES)
     exchange.node.kill()
     held = exchange.uploaded_bytes()
     packet = Path(exchange.at("a", "packet_file", document=row)).stat().st_size
-    assert 64 * 1024 <= held < packet
+    assert HALF_WAY_BYTES <= held < packet
     assert exchange.at("a", "queue")["waiting"] >= 1
     exchange.node.start()
     there = exchange.arrived(document_id)
     sent = exchange.at("a", "queue")["bytes_sent"] - before
-    assert packet <= sent <= packet + 400 * 1024  # never from zero again
+    assert packet <= sent <= packet + HALF_WAY_BYTES // 2  # never from zero again
     assert exchange.rows("b", f"SELECT count(*) FROM incoming WHERE document_id = '{document_id}'") == [(1,)]
     exchange.at("b", "accept", by="vanthu", document=there, without_check=True)
     exchange.statuses(row, "01", "03")
