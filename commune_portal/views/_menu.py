@@ -128,7 +128,7 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
 
     def provide() -> Shell:
         by = _session.actor_or_none()
-        help_url = url_for("help.help_start") if "help.help_start" in app.view_functions else ""
+        help_url = _address("help.help_start") if "help.help_start" in app.view_functions else ""
         if by is None:
             return Shell(office_name=own.name, home_url=home, help_url=help_url, trial_key=is_trial)
         waiting = waiting_for(by)
@@ -140,10 +140,10 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
             menu=() if is_due else _menu(by, waiting),
             person=Person(by.full_name, by.position or ", ".join(sorted(role.label for role in by.roles))),
             person_links=(
-                MenuEntry("Tài khoản của tôi", url_for("account.show")),
-                MenuEntry("Đổi mật khẩu", url_for("account.password")),
+                MenuEntry("Tài khoản của tôi", _address("account.show")),
+                MenuEntry("Đổi mật khẩu", _address("account.password")),
             ),
-            logout_url=url_for("login.log_out"),
+            logout_url=_address("login.log_out"),
             help_url=help_url,
             bell=None if is_due or settings.role == "node" else _bell(by, waiting, home),
             trial_key=is_trial,
@@ -162,6 +162,14 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
     app.add_url_rule("/bell", "bell", bell)
 
 
+def _address(endpoint: str) -> str:
+    """The address of a page that takes no arguments: built once an app, since every page shows a dozen of them."""
+    known: dict[str, str] = current_app.extensions.setdefault("portal_addresses", {})
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint)
+    return known[endpoint]
+
+
 def _menu(by: Actor, waiting: Waiting) -> tuple[MenuBlock, ...]:
     blocks: dict[str, list[MenuEntry]] = {}
     for place in PLACES:
@@ -170,7 +178,7 @@ def _menu(by: Actor, waiting: Waiting) -> tuple[MenuBlock, ...]:
         if place.verb is not None and not by.may_ever(place.verb):
             continue
         count = getattr(waiting, place.counted) if place.counted else None
-        entry = MenuEntry(place.label, url_for(place.endpoint), count or None, place.tone)
+        entry = MenuEntry(place.label, _address(place.endpoint), count or None, place.tone)
         blocks.setdefault(place.block, []).append(entry)
     return tuple(MenuBlock(title, tuple(entries)) for title, entries in blocks.items())
 
@@ -178,9 +186,9 @@ def _menu(by: Actor, waiting: Waiting) -> tuple[MenuBlock, ...]:
 def _bell(by: Actor, waiting: Waiting, home: str) -> Bell:
     text, tone = _contact() if by.may(Verb.EXCHANGE_SEE) else ("", "good")
     opens: Callable[[str], bool] = current_app.view_functions.__contains__
-    contact_url = url_for("exchange.show") if by.may(Verb.EXCHANGE_SEE) and opens("exchange.show") else ""
+    contact_url = _address("exchange.show") if by.may(Verb.EXCHANGE_SEE) and opens("exchange.show") else ""
     draft = Bell("", home, waiting.mine, text, tone, contact_url)
-    return Bell(url_for("bell", seen=_seen(draft)), home, waiting.mine, text, tone, contact_url)
+    return Bell(f"{_address('bell')}?seen={_seen(draft)}", home, waiting.mine, text, tone, contact_url)
 
 
 def _seen(bell: Bell) -> str:
