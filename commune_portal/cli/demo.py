@@ -34,18 +34,19 @@ def run(chosen: argparse.Namespace) -> int:
 
     folder: Path = chosen.dir.resolve()
     began = clock.monotonic()
-    if not building.require_ours(folder):
-        print(f"Dựng bản trình diễn ở {folder} …", file=sys.stderr)
-        building.build(folder, chosen.port, year.SMALL if chosen.small else year.FULL, _tell)
-    with running.served(folder) as servers:
-        made = running.made(folder)
-        if chosen.json:
-            print(json.dumps(made, ensure_ascii=False), flush=True)
-        else:
-            print(_table(made), flush=True)
-        print(f"Sẵn sàng sau {clock.monotonic() - began:.0f} giây. Nhấn Ctrl+C để dừng.", file=sys.stderr, flush=True)
-        running.until_asked_to_stop(servers)
-        print("Đang dừng …", file=sys.stderr, flush=True)
+    running.end_on_signals()
+    try:
+        if not building.require_ours(folder):
+            print(f"Dựng bản trình diễn ở {folder} …", file=sys.stderr)
+            building.build(folder, chosen.port, year.SMALL if chosen.small else year.FULL, _tell)
+        with running.served(folder) as servers:
+            made = running.made(folder)
+            print(json.dumps(made, ensure_ascii=False) if chosen.json else _table(made), flush=True)
+            seconds = clock.monotonic() - began
+            print(f"Sẵn sàng sau {seconds:.0f} giây. Nhấn Ctrl+C để dừng.", file=sys.stderr, flush=True)
+            running.watch(servers)
+    except KeyboardInterrupt:
+        print("\nĐã dừng.", file=sys.stderr, flush=True)
     return cli.DONE
 
 

@@ -107,17 +107,19 @@ def build(folder: Path, first_port: int, amounts: Amounts, tell: Tell) -> None:
     (folder / SCANS).mkdir()
     children = {party: Child(settings[party]) for party in (NODE, *OFFICES)}
     artist = _artist(folder, plan)
-    try:
-        _fill(folder, plan, amounts, children, artist, tell)
-        for child in children.values():
-            child.close()
-    except BaseException:
-        for child in children.values():
-            child.kill()
-        raise
-    finally:
-        artist.kill()
-        artist.wait()
+    # The pool is left last: its threads wait for children that an interruption has to end first.
+    with ThreadPoolExecutor(max_workers=len(children)) as pool:
+        try:
+            _fill(folder, plan, amounts, children, artist, pool, tell)
+            for child in children.values():
+                child.close()
+        except BaseException:
+            for child in children.values():
+                child.kill()
+            raise
+        finally:
+            artist.kill()
+            artist.wait()
     for leftover in (folder / SCANS, folder / AUTHORITY):
         shutil.rmtree(leftover)
     (folder / MADE).write_text(json.dumps(_made(settings, module), ensure_ascii=False, indent=1), encoding="utf-8")
@@ -166,39 +168,44 @@ def _artist(folder: Path, plan: Plan) -> subprocess.Popen[bytes]:
 
 
 def _fill(
-    folder: Path, plan: Plan, amounts: Amounts, children: dict[str, Child], artist: subprocess.Popen[bytes], tell: Tell
+    folder: Path,
+    plan: Plan,
+    amounts: Amounts,
+    children: dict[str, Child],
+    artist: subprocess.Popen[bytes],
+    pool: ThreadPoolExecutor,
+    tell: Tell,
 ) -> None:
     offices = {party: children[party] for party in OFFICES}
-    with ThreadPoolExecutor(max_workers=len(children)) as pool:
-        tell("Đang tạo khóa, chứng thư và tài khoản …")
+    tell("Đang tạo khóa, chứng thư và tài khoản …")
+    _together(
+        pool,
+        (
+            partial(
+                child, plan=PLANS[party].to_json(), authority=str(folder / AUTHORITY),
+                since=plan.since.isoformat(), scans=str(folder / SCANS),
+            )
+            for party, child in children.items()
+        ),
+    )  # fmt: skip
+    _introduce(folder, plan, amounts, children)
+    first_scan = _first_scan(plan)
+    for number, meeting in enumerate(plan.rounds):
+        tell(f"Đang dựng sổ một năm: {100 * number // len(plan.rounds)} %")
+        if number == first_scan and artist.wait():
+            raise StoreRefused("Không vẽ được các bản quét mẫu.")
+        at = clock.to_text(meeting.at) if meeting.at else ""
+        children[NODE](clock=at)
         _together(
             pool,
             (
                 partial(
-                    child, plan=PLANS[party].to_json(), authority=str(folder / AUTHORITY),
-                    since=plan.since.isoformat(), scans=str(folder / SCANS),
+                    child, acts=[act.to_json() for act in plan.acts[party] if act.round == number],
+                    contact=at if party in meeting.parties else None, checked=party in SERVED,
                 )
-                for party, child in children.items()
+                for party, child in offices.items()
             ),
         )  # fmt: skip
-        _introduce(folder, plan, amounts, children)
-        first_scan = _first_scan(plan)
-        for number, meeting in enumerate(plan.rounds):
-            tell(f"Đang dựng sổ một năm: {100 * number // len(plan.rounds)} %")
-            if number == first_scan and artist.wait():
-                raise StoreRefused("Không vẽ được các bản quét mẫu.")
-            at = clock.to_text(meeting.at) if meeting.at else ""
-            children[NODE](clock=at)
-            _together(
-                pool,
-                (
-                    partial(
-                        child, acts=[act.to_json() for act in plan.acts[party] if act.round == number],
-                        contact=at if party in meeting.parties else None, checked=party in SERVED,
-                    )
-                    for party, child in offices.items()
-                ),
-            )  # fmt: skip
     tell("")
 
 

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from commune_portal.demonstration.building import MADE
+from commune_portal.demonstration.cast import NODE
 from commune_portal.errors import Malformed, StoreRefused
 from commune_portal.parties import supervisor
 from commune_portal.parties.supervisor import Server
@@ -33,15 +34,11 @@ def made(folder: Path) -> dict[str, Any]:
 @contextmanager
 def served(folder: Path) -> Iterator[list[Server]]:
     """Starts the node and both offices, and stops them in the opposite order; raises StoreRefused for a busy port."""
-    parties = made(folder)["parties"]
-    servers = [Server(load(folder / party["key"] / supervisor.CONFIG)) for party in parties]
-    for server in servers:
-        port = server.settings.server.port
-        if _is_taken(port):
-            raise StoreRefused(
-                f"Cổng {port} đang bận: có thể bản trình diễn này đang chạy ở cửa sổ khác."
-                " Hãy dừng chương trình kia rồi chạy lại."
-            )
+    document = made(folder)
+    for party in document["parties"]:
+        _settle_port(folder, party)
+    (folder / MADE).write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    servers = [Server(load(folder / party["key"] / supervisor.CONFIG)) for party in document["parties"]]
     try:
         with ThreadPoolExecutor(max_workers=len(servers)) as pool:
             for started in [pool.submit(server.start) for server in servers]:
@@ -53,6 +50,27 @@ def served(folder: Path) -> Iterator[list[Server]]:
             server.stop()
 
 
+def _settle_port(folder: Path, party: dict[str, Any]) -> None:
+    """Moves an office to another port when its own is taken; raises StoreRefused for a node, whose offices know its."""
+    config = folder / party["key"] / supervisor.CONFIG
+    port = load(config).server.port
+    if not _is_taken(port):
+        return
+    if party["role"] == "node" or _is_taken(_node_port(folder)):
+        raise StoreRefused(
+            f"Cổng {port} đang bận: có thể bản trình diễn này đang chạy ở cửa sổ khác."
+            " Hãy dừng chương trình kia rồi chạy lại."
+        )
+    other = supervisor.free_port(port + 1)
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace(f"port = {port}\n", f"port = {other}\n"), encoding="utf-8")
+    party["address"] = f"http://127.0.0.1:{other}/"
+
+
+def _node_port(folder: Path) -> int:
+    return load(folder / NODE / supervisor.CONFIG).server.port
+
+
 def _is_taken(port: int) -> bool:
     """True when somebody answers there; a port that was just let go may be used again at once."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -60,17 +78,23 @@ def _is_taken(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until_asked_to_stop(servers: list[Server]) -> None:
-    """Waits for Ctrl+C or a termination signal; raises StoreRefused when a server ends by itself."""
-    asked = threading.Event()
+def end_on_signals() -> None:
+    """Makes the first Ctrl+C or termination signal a KeyboardInterrupt wherever the program stands; more do nothing."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
+        for name in names:
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), end)
-    while not asked.wait(WATCH_SECONDS):
+    names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    for name in names:
+        signal.signal(name, end)
+
+
+def watch(servers: list[Server]) -> NoReturn:
+    """Waits for the KeyboardInterrupt; raises StoreRefused when a server ends by itself."""
+    while True:
+        threading.Event().wait(WATCH_SECONDS)
         for server in servers:
             if not server.process_id:
                 raise StoreRefused(f"Tiến trình ở {server.settings.folder} đã dừng. Xem logs/console.log ở đó.")

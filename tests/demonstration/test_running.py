@@ -147,6 +147,19 @@ def test_nothing_of_the_making_is_left_behind(running: Running) -> None:
     assert not list(running.folder.glob("*/filling.log"))
 
 
+def test_a_second_start_of_the_same_folder_is_refused(running: Running) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "commune_portal", "demo", "--dir", str(running.folder)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert "đang bận" in second.stderr
+
+
 # The last one: it ends what the others look at.
 def test_it_stops_in_order_and_starts_again_with_what_it_had(running: Running) -> None:
     before = rows(running, AN_PHU, "SELECT count(*) FROM journal")
@@ -155,24 +168,19 @@ def test_it_stops_in_order_and_starts_again_with_what_it_had(running: Running) -
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
-    began = time.monotonic()
-    again = start(running.folder)
-    seconds = time.monotonic() - began
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", ports[0]))
+        stranger.listen()
+        began = time.monotonic()
+        again = start(running.folder)
+        seconds = time.monotonic() - began
     try:
-        assert again.ports() == ports
+        assert again.ports()[0] != ports[0], "an office moves aside for a stranger at its port"
+        assert again.ports()[1:] == ports[1:]
         assert rows(again, AN_PHU, "SELECT count(*) FROM journal") >= before
         # A few seconds on an idle machine; building takes many times longer.
         assert seconds < 30
-        second = subprocess.run(
-            [sys.executable, "-m", "commune_portal", "demo", "--dir", str(running.folder)],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        assert second.returncode == 2
-        assert "đang bận" in second.stderr
     finally:
         assert stop(again) == 0
 
@@ -191,10 +199,34 @@ def test_without_softhsm_the_trial_key_signs_and_says_so(tmp_path: Path) -> None
         assert stop(shown) == 0
 
 
+def test_a_termination_in_the_middle_of_the_building_ends_every_process(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder), "--small", "--port", "9780"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    end = time.monotonic() + BUILD_SECONDS
+    while not list(folder.glob("*/data/register.sqlite3")):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    while True:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            break
+        assert time.monotonic() < end, "a process of the demonstration lives on"
+        time.sleep(0.1)
+
+
 def test_a_start_that_was_cut_short_is_built_anew(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     process = subprocess.Popen(
-        [sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder), "--small", "--json"],
+        [sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder), "--small", "--json", "--port", "9680"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
