@@ -20,7 +20,7 @@ from commune_portal.people import accesses
 from commune_portal.relay.worker import Worker
 from commune_portal.settings import MEBIBYTE, Settings, is_loopback
 from commune_portal.signing import workshop
-from commune_portal.store import database, installation
+from commune_portal.store import database, files, installation
 from commune_portal.wire import keys
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ def run(settings: Settings) -> None:
     """Serves in the foreground and says where; returns after a termination signal."""
     write_log(settings)
     with opened(settings):
+        files.sweep_temporary()
         portal = Portal(settings)
         _end_on_signals()
         print(f"Mở trình duyệt: {portal.address}", flush=True)  # noqa: T201 -- the one line a person waits for

@@ -9,16 +9,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from commune_portal import points
+from commune_portal import clock, points
 from commune_portal.errors import DiskFull, NotFound, StoreDamaged, TooLarge
 
 PIECE_BYTES = 256 * 1024
+_TEMPORARY = re.compile(r"[0-9a-f]{24}(\.[a-z]{1,8})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,21 @@ def temporary(suffix: str = "") -> Path:
     if _work is None:
         raise RuntimeError("store.files.use() comes first")
     return _work / f"{secrets.token_hex(12)}{suffix}"
+
+
+def sweep_temporary(older_than: timedelta = timedelta(days=1)) -> int:
+    """Removes temporary files that a power cut left in the work folder, and answers how many.
+
+    Only names that `temporary` gives are touched: uploads and downloads that will go on lie in folders of their own.
+    """
+    if _work is None:
+        raise RuntimeError("store.files.use() comes first")
+    before = (clock.now() - older_than).timestamp()
+    left = [path for path in _work.iterdir() if path.is_file() and _TEMPORARY.fullmatch(path.name)]
+    old = [path for path in left if path.stat().st_mtime < before]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
 
 
 def keep(data: bytes) -> Stored:
