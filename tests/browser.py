@@ -113,9 +113,9 @@ def overflow_pixels(page: Page) -> int:
     return int(wider)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One headless chromium for all stories of a worker."""
+    """One headless chromium a module: its event loop holds the thread, where no PDF could be signed meanwhile."""
     path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
