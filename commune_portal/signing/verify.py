@@ -235,9 +235,3 @@ def _whole_seconds(instant: datetime | None) -> datetime | None:
     if instant is None or instant.tzinfo is None:
         return None
     return instant.astimezone(UTC).replace(microsecond=0)
-
-
-def require_acceptable(report: Report) -> None:
-    """Refuses a report with anything but sound signatures; raises SigningFailed with the reason."""
-    if not report.overall.acceptable:
-        raise errors.SigningFailed(f"{report.overall.label}: {report.why}")

@@ -147,9 +147,3 @@ def lines_about(about: str) -> list[Line]:
         (about,),
     )
     return [Line(*item) for item in found]
-
-
-def last_instant() -> str | None:
-    """The instant of the newest line, as text."""
-    found = database.row("SELECT body FROM journal ORDER BY seq DESC LIMIT 1")
-    return str(json.loads(found[0])["instant"]) if found else None
