@@ -58,6 +58,27 @@ class Act(StrEnum):
     EXTRACT_DISAGREES = "extract.disagrees"
     AUDIT_OPENED = "audit.opened"
     DIRECTORY_CHANGED = "directory.changed"
+    OUTGOING_RECALLED = "outgoing.recalled"
+    OUTGOING_REPLACED = "outgoing.replaced"
+    OUTGOING_UPDATED = "outgoing.updated"
+    OUTGOING_CORRECTED = "outgoing.corrected"
+    OUTGOING_WITHDRAWN = "outgoing.withdrawn"
+    TAKE_BACK_ASKED = "take-back.asked"
+    AMENDMENT_ARRIVED = "amendment.arrived"
+    AMENDMENT_ANSWERED = "amendment.answered"
+    INCOMING_DESTROYED = "incoming.destroyed"
+    INCOMING_TAKEN_BACK = "incoming.taken-back"
+    TAKE_BACK_DECLINED = "take-back.declined"
+    INCOMING_UPDATED = "incoming.updated"
+    UPDATE_DECLINED = "update.declined"
+    INCOMING_REPLACED = "incoming.replaced"
+    CLASSIFIED_REFUSED = "classified.refused"
+    CALLED = "called"
+    GROUP_SET = "group.set"
+    BAG_EXPORTED = "bag.exported"
+    BAG_IMPORTED = "bag.imported"
+    PACKAGE_FORWARDED = "package.forwarded"
+    PACKAGE_WIPED = "package.wiped"
 
     @property
     def label(self) -> str:
@@ -116,4 +137,25 @@ _LABELS: dict[Act, str] = {
     Act.EXTRACT_DISAGREES: "Trích lục nhật ký không khớp",
     Act.AUDIT_OPENED: "Kiểm tra viên mở sổ",
     Act.DIRECTORY_CHANGED: "Thay đổi danh bạ",
+    Act.OUTGOING_RECALLED: "Thu hồi văn bản",
+    Act.OUTGOING_REPLACED: "Thay thế văn bản",
+    Act.OUTGOING_UPDATED: "Cập nhật thông tin văn bản đã gửi",
+    Act.OUTGOING_CORRECTED: "Gắn công văn đính chính",
+    Act.OUTGOING_WITHDRAWN: "Rút khỏi hàng chờ gửi",
+    Act.TAKE_BACK_ASKED: "Yêu cầu lấy lại văn bản",
+    Act.AMENDMENT_ARRIVED: "Nhận yêu cầu của nơi gửi",
+    Act.AMENDMENT_ANSWERED: "Nơi nhận trả lời yêu cầu",
+    Act.INCOMING_DESTROYED: "Hủy văn bản theo thông báo thu hồi",
+    Act.INCOMING_TAKEN_BACK: "Đồng ý cho lấy lại",
+    Act.TAKE_BACK_DECLINED: "Từ chối cho lấy lại",
+    Act.INCOMING_UPDATED: "Cập nhật theo nơi gửi",
+    Act.UPDATE_DECLINED: "Từ chối cập nhật",
+    Act.INCOMING_REPLACED: "Văn bản được thay thế",
+    Act.CLASSIFIED_REFUSED: "Từ chối văn bản mật",
+    Act.CALLED: "Ghi cuộc gọi về văn bản hỏa tốc",
+    Act.GROUP_SET: "Đặt nhóm nơi nhận",
+    Act.BAG_EXPORTED: "Xuất túi thư",
+    Act.BAG_IMPORTED: "Nhập túi thư",
+    Act.PACKAGE_FORWARDED: "Chuyển gói tin lên nút trên",
+    Act.PACKAGE_WIPED: "Hủy gói tin đã thu hồi",
 }

@@ -29,6 +29,18 @@ _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", 
 _quote = json.encoder.encode_basestring
 
 
+LATER_COLUMNS: Mapping[str, frozenset[str]] = {
+    "incoming": frozenset({"business_type", "wiped_at"}),
+    "attachments": frozenset({"wiped_at"}),
+    "recipients": frozenset({"business_type", "paper_follows"}),
+    "mailbox": frozenset({"in_reply_to", "handed_by", "wiped_at"}),
+    "members": frozenset({"subtree"}),
+}
+"""Columns that a migration added to a register table: left out of a row's hash while they are NULL, so that rows
+from before keep theirs. See docs/decisions/0003."""
+_NEVER_LATER: frozenset[str] = frozenset()
+
+
 def canonical_bytes(value: Any) -> bytes:
     """A value as canonical JSON: sorted keys, no spaces, UTF-8; floats are refused by `json` callers' types."""
     return _encode(value).encode()
@@ -63,11 +75,14 @@ def leaf_bytes(texts: Mapping[str, str]) -> bytes:
 
 
 def row_hash(table: str, columns: Sequence[str], values: Sequence[Any]) -> str:
-    """The hash of a register row: over its table's name and every column but `row_hash` itself."""
+    """The hash of a register row: over its table's name and every column but `row_hash` itself.
+
+    A column that a later migration added counts only where it holds something (see `LATER_COLUMNS`).
+    """
     # The same bytes as `canonical_bytes([table, pairs])`, spelled from pieces: this is the dearest line of every act.
     spelled: list[str] = []
-    for opening, value in zip(_openings(table, tuple(columns)), values, strict=True):
-        if opening is None:
+    for (opening, later), value in zip(_openings(table, tuple(columns)), values, strict=True):
+        if opening is None or (later and value is None):
             continue
         spelled.append(opening)
         if value is None:
@@ -81,11 +96,14 @@ def row_hash(table: str, columns: Sequence[str], values: Sequence[Any]) -> str:
 
 
 @lru_cache(maxsize=128)
-def _openings(table: str, columns: tuple[str, ...]) -> tuple[str | None, ...]:
-    """What stands before each column's value in a row's canonical JSON; None for the hash itself."""
+def _openings(table: str, columns: tuple[str, ...]) -> tuple[tuple[str | None, bool], ...]:
+    """What stands before each column's value in a row's canonical JSON (None for the hash), and if it came later."""
     hashed = [name for name in columns if name != "row_hash"]
+    later = LATER_COLUMNS.get(table, _NEVER_LATER)
     return tuple(
-        None if name == "row_hash" else (f"[{_quote(table)},[[" if name == hashed[0] else "],[") + _quote(name) + ","
+        (None, False)
+        if name == "row_hash"
+        else ((f"[{_quote(table)},[[" if name == hashed[0] else "],[") + _quote(name) + ",", name in later)
         for name in columns
     )
 

@@ -63,6 +63,7 @@ class Verb(StrEnum):
     INCOMING_SEE = "incoming.see"
     INCOMING_REGISTER = "incoming.register"
     INCOMING_REFUSE = "incoming.refuse"
+    INCOMING_AMEND = "incoming.amend"
     INCOMING_ASSIGN = "incoming.assign"
     INCOMING_START = "incoming.start"
     INCOMING_COMPLETE = "incoming.complete"
@@ -76,12 +77,17 @@ class Verb(StrEnum):
     OUTGOING_SEAL = "outgoing.seal"
     OUTGOING_DISPATCH = "outgoing.dispatch"
     OUTGOING_VOID = "outgoing.void"
+    OUTGOING_AMEND = "outgoing.amend"
     BOOKS_SEE = "books.see"
     BOOKS_PRINT = "books.print"
     BOOKS_CLOSE = "books.close"
     BOOKS_OPEN = "books.open"
     EXCHANGE_SEE = "exchange.see"
     EXCHANGE_RETRY = "exchange.retry"
+    EXCHANGE_CALL = "exchange.call"
+    EXCHANGE_BAG = "exchange.bag"
+    EXCHANGE_GROUPS = "exchange.groups"
+    EXCHANGE_COMPARE = "exchange.compare"
     STATISTICS_SEE = "statistics.see"
     FILES_SEE = "files.see"
     ADMINISTRATION_USERS = "administration.users"
@@ -117,12 +123,18 @@ GRANTS: Mapping[Role, Mapping[Verb, frozenset[Relation]]] = {
         Verb.OUTGOING_SEAL: _ALL,
         Verb.OUTGOING_DISPATCH: _ALL,
         Verb.OUTGOING_VOID: _ALL,
+        Verb.OUTGOING_AMEND: _ALL,
+        Verb.INCOMING_AMEND: _ALL,
         Verb.BOOKS_SEE: _ALL,
         Verb.BOOKS_PRINT: _ALL,
         Verb.BOOKS_CLOSE: _ALL,
         Verb.BOOKS_OPEN: _ALL,
         Verb.EXCHANGE_SEE: _ALL,
         Verb.EXCHANGE_RETRY: _ALL,
+        Verb.EXCHANGE_CALL: _ALL,
+        Verb.EXCHANGE_BAG: _ALL,
+        Verb.EXCHANGE_GROUPS: _ALL,
+        Verb.EXCHANGE_COMPARE: _ALL,
         Verb.STATISTICS_SEE: _ALL,
         Verb.FILES_SEE: _ALL,
         Verb.ADMINISTRATION_TOKEN: _ALL,
@@ -142,6 +154,7 @@ GRANTS: Mapping[Role, Mapping[Verb, frozenset[Relation]]] = {
         Verb.OUTGOING_SIGN: _ALL,
         Verb.BOOKS_SEE: _ALL,
         Verb.EXCHANGE_SEE: _ALL,
+        Verb.EXCHANGE_COMPARE: _ALL,
         Verb.STATISTICS_SEE: _ALL,
         Verb.FILES_SEE: _ALL,
         Verb.OWN_PASSWORD: _OWN,
@@ -169,6 +182,8 @@ GRANTS: Mapping[Role, Mapping[Verb, frozenset[Relation]]] = {
         Verb.NODE_MEMBERS: _ALL,
         Verb.NODE_TRANSIT: _ALL,
         Verb.NODE_ENROL: _ALL,
+        Verb.EXCHANGE_BAG: _ALL,
+        Verb.EXCHANGE_COMPARE: _ALL,
         Verb.ADMINISTRATION_USERS: _ALL,
         Verb.ADMINISTRATION_DIRECTORY: _ALL,
         Verb.ADMINISTRATION_HEALTH: _ALL,
@@ -177,6 +192,7 @@ GRANTS: Mapping[Role, Mapping[Verb, frozenset[Relation]]] = {
     },
     Role.AUDITOR: {
         Verb.NODE_AUDIT: _ALL,
+        Verb.EXCHANGE_COMPARE: _ALL,
         Verb.STATISTICS_SEE: _ALL,
         Verb.OWN_PASSWORD: _OWN,
     },
@@ -189,6 +205,7 @@ READING_VERBS = frozenset(
         Verb.OUTGOING_SEE,
         Verb.BOOKS_SEE,
         Verb.EXCHANGE_SEE,
+        Verb.EXCHANGE_COMPARE,
         Verb.STATISTICS_SEE,
         Verb.FILES_SEE,
         Verb.NODE_TRANSIT,

@@ -20,7 +20,7 @@ from commune_portal.rules import chain
 REGISTER_TABLES = (
     "installation", "accounts", "mandates", "issuers", "units", "office_rules", "books", "serials", "incoming",
     "assignments", "outgoing", "attachments", "recipients", "statuses", "peers", "receipts", "members",
-    "member_keys", "mailbox", "mirrors",
+    "member_keys", "mailbox", "mirrors", "amendments", "calls", "recipient_groups",
 )  # fmt: skip
 
 

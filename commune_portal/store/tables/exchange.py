@@ -140,6 +140,10 @@ class Organisation(Table):
     folded = peewee.TextField()
     reachable = peewee.IntegerField()
     closed_at = InstantField(null=True)
+    phone = peewee.TextField()
+    merged_into = peewee.TextField()
+    source = peewee.TextField()
+    changed_at = peewee.TextField()
 
     class Meta:
         table_name = "organisations"
@@ -157,3 +161,33 @@ class OrganisationKey(Table):
 
     class Meta:
         table_name = "organisation_keys"
+
+
+class OrganisationAlias(Table):
+    """A working table: `organisation_aliases`, earlier codes and codes of bodies that were merged."""
+
+    alias = peewee.TextField(primary_key=True)
+    code = peewee.TextField()
+    why = peewee.TextField()
+    since = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "organisation_aliases"
+
+
+class Bag(Table):
+    """A working table: `bags`, sticks that went out and came in."""
+
+    id = peewee.AutoField()
+    bag_id = peewee.TextField()
+    went = peewee.TextField()
+    peer_code = peewee.TextField()
+    encrypted = peewee.IntegerField()
+    messages = peewee.IntegerField()
+    receipts = peewee.IntegerField()
+    refused = peewee.IntegerField()
+    report = peewee.TextField()
+    at = InstantField()
+
+    class Meta:
+        table_name = "bags"

@@ -53,6 +53,8 @@ class Incoming(Table):
     answered_by = peewee.IntegerField(null=True)
     note = peewee.TextField()
     row_hash = peewee.TextField()
+    business_type = peewee.IntegerField(null=True)
+    wiped_at = InstantField(null=True)
 
     class Meta:
         table_name = "incoming"

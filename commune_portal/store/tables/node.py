@@ -24,6 +24,7 @@ class Member(Table):
     enrolled_at = InstantField(null=True)
     closed_at = InstantField(null=True)
     row_hash = peewee.TextField()
+    subtree = peewee.TextField(null=True)
 
     class Meta:
         table_name = "members"
@@ -65,6 +66,9 @@ class MailboxItem(Table):
     fetched_at = InstantField(null=True)
     recipient_receipt = peewee.TextField()
     row_hash = peewee.TextField()
+    in_reply_to = peewee.TextField(null=True)
+    handed_by = peewee.TextField(null=True)
+    wiped_at = InstantField(null=True)
 
     class Meta:
         table_name = "mailbox"
@@ -190,3 +194,22 @@ class Nonce(Table):
 
     class Meta:
         table_name = "nonces"
+
+
+class Upward(Table):
+    """A working table: `upward`, messages that go on to the node above or to the axis."""
+
+    message_id = peewee.TextField(primary_key=True)
+    kind = peewee.TextField()
+    urgency = peewee.IntegerField()
+    port = peewee.TextField()
+    queued_at = InstantField()
+    state = peewee.TextField()
+    attempts = peewee.IntegerField()
+    next_attempt_at = InstantField()
+    last_reason = peewee.TextField()
+    receipt = peewee.TextField()
+    closed_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "upward"

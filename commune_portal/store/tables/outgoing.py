@@ -80,6 +80,8 @@ class Recipient(Table):
     status_at = InstantField(null=True)
     status_reason = peewee.TextField()
     row_hash = peewee.TextField()
+    business_type = peewee.IntegerField(null=True)
+    paper_follows = peewee.IntegerField(null=True)
 
     class Meta:
         table_name = "recipients"
@@ -126,6 +128,7 @@ class Attachment(Table):
     added_at = InstantField()
     superseded_at = InstantField(null=True)
     row_hash = peewee.TextField()
+    wiped_at = InstantField(null=True)
 
     class Meta:
         table_name = "attachments"

@@ -1,0 +1,121 @@
+-- The exchange to the letter: amendments, calls, groups, the bag, nodes above nodes.
+-- Columns added to a register table are NULL in rows from before and then outside their hash (rules/chain.py).
+
+-- ── amendments (register): recall, take-back, update, replacement, correction; one row a recipient and message ──
+-- side 'ours': we ask of organ_code about our outgoing document; 'theirs': organ_code asks of us about an incoming one.
+-- notice: the document that carries it (recall notice, replacing document, correcting letter). changes: JSON of an update.
+CREATE TABLE amendments (
+    id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
+    side TEXT NOT NULL CHECK (side IN ('ours', 'theirs')),
+    kind TEXT NOT NULL CHECK (kind IN ('recall', 'take-back', 'update', 'replace', 'correct')),
+    state TEXT NOT NULL CHECK (state IN ('asked', 'agreed', 'declined', 'dropped')),
+    message_id TEXT UNIQUE, document_id TEXT NOT NULL,
+    organ_code TEXT NOT NULL DEFAULT '', organ_name TEXT NOT NULL DEFAULT '',
+    outgoing_id INTEGER REFERENCES outgoing (id), incoming_id INTEGER REFERENCES incoming (id),
+    recipient_id INTEGER REFERENCES recipients (id),
+    notice_outgoing_id INTEGER REFERENCES outgoing (id), notice_incoming_id INTEGER REFERENCES incoming (id),
+    reason TEXT NOT NULL DEFAULT '', changes TEXT NOT NULL DEFAULT '',
+    asked_at TEXT NOT NULL, asked_by INTEGER REFERENCES accounts (id),
+    answered_at TEXT, answered_by INTEGER REFERENCES accounts (id), answer TEXT NOT NULL DEFAULT '',
+    row_hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX amendments_by_outgoing ON amendments (outgoing_id) WHERE outgoing_id IS NOT NULL;
+CREATE INDEX amendments_by_incoming ON amendments (incoming_id) WHERE incoming_id IS NOT NULL;
+CREATE INDEX amendments_by_document ON amendments (document_id, organ_code);
+CREATE INDEX amendments_open ON amendments (side, kind, id) WHERE state = 'asked';
+
+-- A call about a hỏa tốc document: whom, on which number, what was said. Register: it goes into the statistics.
+CREATE TABLE calls (
+    id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
+    recipient_id INTEGER NOT NULL REFERENCES recipients (id), phone TEXT NOT NULL DEFAULT '',
+    spoke_to TEXT NOT NULL DEFAULT '', outcome TEXT NOT NULL CHECK (outcome IN ('reached', 'no-answer', 'other-way')),
+    note TEXT NOT NULL DEFAULT '', called_at TEXT NOT NULL, called_by INTEGER NOT NULL REFERENCES accounts (id),
+    row_hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX calls_by_recipient ON calls (recipient_id);
+
+-- «Gửi nhanh»: a named group of recipients; codes are JSON, in the order in which they are shown.
+CREATE TABLE recipient_groups (
+    id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, salt TEXT NOT NULL,
+    name TEXT NOT NULL, codes TEXT NOT NULL, made_at TEXT NOT NULL, closed_at TEXT, row_hash TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER amendments_row_stays BEFORE DELETE ON amendments
+BEGIN SELECT RAISE(ABORT, 'a register row is never removed'); END;
+CREATE TRIGGER amendments_row_is_rehashed BEFORE UPDATE ON amendments WHEN NEW.row_hash IS OLD.row_hash OR NEW.uid IS NOT OLD.uid OR NEW.id IS NOT OLD.id
+BEGIN SELECT RAISE(ABORT, 'a register row changes with its hash'); END;
+CREATE TRIGGER calls_row_stays BEFORE DELETE ON calls
+BEGIN SELECT RAISE(ABORT, 'a register row is never removed'); END;
+CREATE TRIGGER calls_row_is_rehashed BEFORE UPDATE ON calls WHEN NEW.row_hash IS OLD.row_hash OR NEW.uid IS NOT OLD.uid OR NEW.id IS NOT OLD.id
+BEGIN SELECT RAISE(ABORT, 'a register row changes with its hash'); END;
+CREATE TRIGGER recipient_groups_row_stays BEFORE DELETE ON recipient_groups
+BEGIN SELECT RAISE(ABORT, 'a register row is never removed'); END;
+CREATE TRIGGER recipient_groups_row_is_rehashed BEFORE UPDATE ON recipient_groups WHEN NEW.row_hash IS OLD.row_hash OR NEW.uid IS NOT OLD.uid OR NEW.id IS NOT OLD.id
+BEGIN SELECT RAISE(ABORT, 'a register row changes with its hash'); END;
+
+-- ── columns that came later ─────────────────────────────────────────────────────────────────────────────────
+ALTER TABLE incoming ADD COLUMN business_type INTEGER;
+ALTER TABLE incoming ADD COLUMN wiped_at TEXT;
+ALTER TABLE attachments ADD COLUMN wiped_at TEXT;
+ALTER TABLE recipients ADD COLUMN business_type INTEGER;
+ALTER TABLE recipients ADD COLUMN paper_follows INTEGER;
+ALTER TABLE mailbox ADD COLUMN in_reply_to TEXT;
+ALTER TABLE mailbox ADD COLUMN handed_by TEXT;
+ALTER TABLE mailbox ADD COLUMN wiped_at TEXT;
+ALTER TABLE members ADD COLUMN subtree TEXT;
+CREATE INDEX mailbox_by_question ON mailbox (in_reply_to) WHERE in_reply_to IS NOT NULL;
+-- What was refused by the receiver (02) or taken back (15) may be sent to the same office once more.
+DROP INDEX recipients_are_sent_to_once;
+CREATE UNIQUE INDEX recipients_are_sent_to_once ON recipients (outgoing_id, organ_code)
+WHERE refused_at IS NULL AND status NOT IN ('02', '15');
+
+-- ── working tables ──────────────────────────────────────────────────────────────────────────────────────────
+-- The outbox anew: 'withdrawn' is what was dropped before the node had it.
+DROP INDEX outbox_waiting;
+DROP INDEX outbox_by_about;
+ALTER TABLE outbox RENAME TO outbox_before;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, recipient_code TEXT NOT NULL,
+    urgency INTEGER NOT NULL, envelope TEXT NOT NULL, packet_sha256 TEXT NOT NULL, packet_bytes INTEGER NOT NULL,
+    about TEXT NOT NULL DEFAULT '', queued_at TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('ready', 'delivered', 'refused', 'withdrawn')),
+    attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at TEXT NOT NULL, last_reason TEXT NOT NULL DEFAULT '',
+    bytes_sent INTEGER NOT NULL DEFAULT 0, closed_at TEXT
+) STRICT;
+INSERT INTO outbox SELECT * FROM outbox_before;
+DROP TABLE outbox_before;
+CREATE INDEX outbox_waiting ON outbox (urgency DESC, packet_bytes, id) WHERE state = 'ready';
+CREATE INDEX outbox_by_about ON outbox (about) WHERE about <> '';
+
+-- Files that a recall has condemned: the row stays until the bytes and their words are gone from the disk.
+CREATE TABLE wipes (
+    sha256 TEXT PRIMARY KEY, about TEXT NOT NULL, asked_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Bags that went or came by stick: what the exchange page tells of them.
+CREATE TABLE bags (
+    id INTEGER PRIMARY KEY, bag_id TEXT NOT NULL, went TEXT NOT NULL CHECK (went IN ('out', 'in')),
+    peer_code TEXT NOT NULL, encrypted INTEGER NOT NULL CHECK (encrypted IN (0, 1)),
+    messages INTEGER NOT NULL, receipts INTEGER NOT NULL, refused INTEGER NOT NULL DEFAULT 0,
+    report TEXT NOT NULL DEFAULT '', at TEXT NOT NULL
+) STRICT;
+
+-- Earlier codes of an organisation, and codes of bodies that were merged into it.
+CREATE TABLE organisation_aliases (
+    alias TEXT PRIMARY KEY, code TEXT NOT NULL, why TEXT NOT NULL CHECK (why IN ('legacy', 'renamed', 'merged')),
+    since TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX organisation_aliases_by_code ON organisation_aliases (code);
+ALTER TABLE organisations ADD COLUMN phone TEXT NOT NULL DEFAULT '';
+ALTER TABLE organisations ADD COLUMN merged_into TEXT NOT NULL DEFAULT '';
+ALTER TABLE organisations ADD COLUMN source TEXT NOT NULL DEFAULT '' CHECK (source IN ('', 'node', 'hand', 'subtree', 'axis'));
+ALTER TABLE organisations ADD COLUMN changed_at TEXT NOT NULL DEFAULT '';
+
+-- At a node: what goes on to the node above (or to the axis), and the directories of the nodes below.
+CREATE TABLE upward (
+    message_id TEXT PRIMARY KEY, kind TEXT NOT NULL, urgency INTEGER NOT NULL, port TEXT NOT NULL DEFAULT 'node',
+    queued_at TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('ready', 'delivered', 'refused')),
+    attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at TEXT NOT NULL, last_reason TEXT NOT NULL DEFAULT '',
+    receipt TEXT NOT NULL DEFAULT '', closed_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX upward_waiting ON upward (urgency DESC, queued_at) WHERE state = 'ready';
