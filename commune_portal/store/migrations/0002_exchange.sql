@@ -110,6 +110,75 @@ ALTER TABLE organisations ADD COLUMN phone TEXT NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN merged_into TEXT NOT NULL DEFAULT '';
 ALTER TABLE organisations ADD COLUMN source TEXT NOT NULL DEFAULT '' CHECK (source IN ('', 'node', 'hand', 'subtree', 'axis'));
 ALTER TABLE organisations ADD COLUMN changed_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE organisations ADD COLUMN former_names TEXT NOT NULL DEFAULT '';
+-- The number of the row's newest change: an office asks for what lies behind the one that it saw last.
+ALTER TABLE organisations ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
+UPDATE organisations SET change = id;
+CREATE INDEX organisations_by_change ON organisations (change);
+CREATE INDEX organisations_by_legacy ON organisations (code_legacy) WHERE code_legacy <> '';
+CREATE INDEX organisations_reachable ON organisations (folded) WHERE reachable = 1;
+CREATE VIRTUAL TABLE organisation_search USING fts5 (
+    folded, content = 'organisations', content_rowid = 'id', tokenize = 'unicode61', prefix = '2 3', columnsize = 0
+);
+INSERT INTO organisation_search (organisation_search) VALUES ('rebuild');
+CREATE TRIGGER organisations_insert AFTER INSERT ON organisations BEGIN
+    INSERT INTO organisation_search (rowid, folded) VALUES (NEW.id, NEW.folded);
+    UPDATE organisations SET change = (SELECT max(change) + 1 FROM organisations) WHERE id = NEW.id;
+END;
+CREATE TRIGGER organisations_delete AFTER DELETE ON organisations BEGIN
+    INSERT INTO organisation_search (organisation_search, rowid, folded) VALUES ('delete', OLD.id, OLD.folded);
+END;
+CREATE TRIGGER organisations_update AFTER UPDATE OF folded ON organisations WHEN NEW.folded <> OLD.folded BEGIN
+    INSERT INTO organisation_search (organisation_search, rowid, folded) VALUES ('delete', OLD.id, OLD.folded);
+    INSERT INTO organisation_search (rowid, folded) VALUES (NEW.id, NEW.folded);
+END;
+CREATE TRIGGER organisations_change AFTER UPDATE OF code_legacy, name, folded, phone, merged_into, closed_at ON organisations
+WHEN (NEW.code_legacy, NEW.name, NEW.folded, NEW.phone, NEW.merged_into, coalesce(NEW.closed_at, ''))
+  <> (OLD.code_legacy, OLD.name, OLD.folded, OLD.phone, OLD.merged_into, coalesce(OLD.closed_at, '')) BEGIN
+    UPDATE organisations SET change = (SELECT max(change) + 1 FROM organisations) WHERE id = NEW.id;
+END;
+ALTER TABLE contacts ADD COLUMN organisations_change INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN organisations_at TEXT;
+
+-- Reconciliation at an office: what the node last said that it holds. side 'ours': we sent it; 'theirs': it is for us.
+CREATE TABLE comparisons (
+    message_id TEXT PRIMARY KEY, side TEXT NOT NULL CHECK (side IN ('ours', 'theirs')),
+    peer_code TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT '' CHECK (state IN ('', 'held', 'unknown', 'wiped')),
+    packet_sha256 TEXT NOT NULL DEFAULT '', taken_at TEXT, fetched_at TEXT, receipt_sha256 TEXT NOT NULL DEFAULT '',
+    answered_at TEXT, asked_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX comparisons_by_time ON comparisons (side, taken_at);
+CREATE INDEX comparisons_asked ON comparisons (asked_at) WHERE asked_at IS NOT NULL;
+ALTER TABLE contacts ADD COLUMN comparison_cursor INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN compared_at TEXT;
+CREATE INDEX recipients_by_time ON recipients (queued_at);
+CREATE INDEX incoming_by_arrival ON incoming (arrived_at) WHERE origin = 'exchange';
+
+-- Reconciliation at a node: what the members' journals say of messages. side 'sent': the mirrored office sent it;
+-- 'arrived': it took it. outcome: what a later line of that journal tells.
+CREATE TABLE mirror_messages (
+    mirror_id INTEGER NOT NULL REFERENCES mirrors (id), side TEXT NOT NULL CHECK (side IN ('sent', 'arrived')),
+    peer_code TEXT NOT NULL, message_id TEXT NOT NULL, packet_sha256 TEXT NOT NULL DEFAULT '',
+    object TEXT NOT NULL DEFAULT '', document_id TEXT NOT NULL DEFAULT '', seq INTEGER NOT NULL, at TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT '', outcome_at TEXT, PRIMARY KEY (mirror_id, side, message_id, peer_code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_messages_by_time ON mirror_messages (side, at);
+CREATE INDEX mailbox_by_time ON mailbox (taken_at) WHERE kind = 'edoc';
+CREATE INDEX mailbox_by_sender ON mailbox (sender_code, recipient_code);
+INSERT INTO mirror_messages (mirror_id, side, peer_code, message_id, object, seq, at, outcome)
+SELECT mirror_id, 'sent', json_extract(body, '$.facts.recipient'), json_extract(body, '$.facts.message'),
+    coalesce(json_extract(body, '$.object'), ''), seq, json_extract(body, '$.instant'), 'delivered'
+FROM mirror_lines WHERE json_extract(body, '$.act') = 'outgoing.delivered'
+    AND json_extract(body, '$.facts.recipient') IS NOT NULL AND json_extract(body, '$.facts.message') IS NOT NULL
+ON CONFLICT DO NOTHING;
+INSERT INTO mirror_messages (mirror_id, side, peer_code, message_id, packet_sha256, object, document_id, seq, at)
+SELECT mirror_id, 'arrived', json_extract(body, '$.facts.sender'), json_extract(body, '$.facts.message'),
+    coalesce(json_extract(body, '$.files[0]'), ''), coalesce(json_extract(body, '$.object'), ''),
+    coalesce(json_extract(body, '$.facts.document'), ''), seq, json_extract(body, '$.instant')
+FROM mirror_lines WHERE json_extract(body, '$.act') = 'incoming.arrived'
+    AND json_extract(body, '$.facts.sender') IS NOT NULL AND json_extract(body, '$.facts.message') IS NOT NULL
+ON CONFLICT DO NOTHING;
 
 -- At a node: what goes on to the node above (or to the axis), and the directories of the nodes below.
 CREATE TABLE upward (

@@ -125,6 +125,10 @@ class Contact(Table):
     skew_seconds = peewee.IntegerField()
     bytes_sent = peewee.IntegerField()
     heartbeat_at = InstantField(null=True)
+    organisations_change = peewee.IntegerField()
+    organisations_at = InstantField(null=True)
+    comparison_cursor = peewee.IntegerField()
+    compared_at = InstantField(null=True)
 
     class Meta:
         table_name = "contacts"
@@ -144,6 +148,8 @@ class Organisation(Table):
     merged_into = peewee.TextField()
     source = peewee.TextField()
     changed_at = peewee.TextField()
+    former_names = peewee.TextField()
+    change = peewee.IntegerField()
 
     class Meta:
         table_name = "organisations"
@@ -173,6 +179,24 @@ class OrganisationAlias(Table):
 
     class Meta:
         table_name = "organisation_aliases"
+
+
+class Comparison(Table):
+    """A working table: `comparisons`, what the node last said that it holds of a message."""
+
+    message_id = peewee.TextField(primary_key=True)
+    side = peewee.TextField()
+    peer_code = peewee.TextField()
+    state = peewee.TextField()
+    packet_sha256 = peewee.TextField()
+    taken_at = InstantField(null=True)
+    fetched_at = InstantField(null=True)
+    receipt_sha256 = peewee.TextField()
+    answered_at = InstantField(null=True)
+    asked_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "comparisons"
 
 
 class Bag(Table):

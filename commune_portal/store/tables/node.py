@@ -144,6 +144,26 @@ class MirrorEntry(Table):
         primary_key = peewee.CompositeKey("mirror_id", "object")
 
 
+class MirrorMessage(Table):
+    """A working table: `mirror_messages`, what a mirrored journal says of a message that was sent or taken."""
+
+    mirror_id = peewee.IntegerField()
+    side = peewee.TextField()
+    peer_code = peewee.TextField()
+    message_id = peewee.TextField()
+    packet_sha256 = peewee.TextField()
+    object = peewee.TextField()
+    document_id = peewee.TextField()
+    seq = peewee.IntegerField()
+    at = InstantField()
+    outcome = peewee.TextField()
+    outcome_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "mirror_messages"
+        primary_key = peewee.CompositeKey("mirror_id", "side", "message_id", "peer_code")
+
+
 class StatedCheckpoint(Table):
     """A working table: `stated_checkpoints`."""
 
