@@ -93,7 +93,8 @@ def dispatch(actor: Actor, row_id: int, codes: Sequence[str]) -> None:
         checkpoint = journal.write(
             work, Act.OUTGOING_DISPATCHED, actor.uid, about=now.about, before=now.state, after=now.state,
             dates={"dispatched": clock.today().isoformat()}, files=[packet.stored.sha256],
-            facts={"document": now.document_id, "recipients": wanted, "urgency": int(now.urgency)},
+            facts={"document": now.document_id, "recipients": wanted, "urgency": int(now.urgency),
+                   "messages": [message_id for _, message_id in messages]},
             texts={"recipients": "; ".join(names[code] for code in wanted), "actor_name": actor.full_name},
         )  # fmt: skip
         for code, message_id in messages:
