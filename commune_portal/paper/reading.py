@@ -19,11 +19,13 @@ from commune_portal.paper.elements import Fields, Guess
 from commune_portal.paper.letter import signature_places
 from commune_portal.paper.places import Places
 from commune_portal.paper.textlayer import PageText, looks_like_pdf, opened, page_text
+from commune_portal.rules.classified import PagePiece
 
 __all__ = [
     "Fields",
     "Guess",
     "PdfReading",
+    "first_page",
     "full_text",
     "guess_places",
     "is_scan",
@@ -81,6 +83,20 @@ def guess_places(path: Path, *, seal_diameter_mm: float = SEAL_DIAMETER_MM) -> P
             page, centre, lower, upper = draft_places.signature_room(block)
         leader, seal = signature_places(page, centre, lower, upper, seal_diameter_mm)
         return Places(number, date, leader, seal)
+
+
+def first_page(path: Path) -> tuple[PagePiece, ...]:
+    """What stands on the first page and where, stamps that were put on as annotations too; raises Malformed."""
+    with opened(path) as document:
+        _counted(document)
+        page = page_text(document, 0, flattened=True)
+    width, height = max(page.width, 1.0), max(page.height, 1.0)
+    return tuple(
+        PagePiece(
+            piece.text, piece.x0 / width, piece.x1 / width, 1 - piece.baseline / height, max(piece.size, 6.0) / height
+        )
+        for piece in page.pieces
+    )
 
 
 def page_count(path: Path) -> int:

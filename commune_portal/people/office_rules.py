@@ -17,9 +17,11 @@ from commune_portal import clock
 from commune_portal.errors import Malformed, RuleBroken
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
+from commune_portal.rules.calls import CallLimits
 from commune_portal.rules.chain import canonical_bytes
 from commune_portal.rules.deadlines import Calendar
 from commune_portal.rules.numbering import NumberGroup, NumberingRules, Scheme
+from commune_portal.rules.paper_alongside import PaperRule
 from commune_portal.rules.permissions import Verb
 from commune_portal.store import database, journal
 
@@ -27,6 +29,7 @@ NUMBERING = "numbering"
 MORNING_ENDS = "morning-ends"
 DEFAULT_DUE_DAYS = "default-due-days"
 PAPER_ALONGSIDE = "paper-alongside"
+CALL_LIMITS = "limit.urgent-calls"
 DAYS_OFF = "days-off."
 
 _NAMES = re.compile(
@@ -197,6 +200,18 @@ def default_due_days(on: date) -> int | None:
     """Working days that a new assignment gets unless somebody says otherwise; None where the office sets none."""
     found = rule(DEFAULT_DUE_DAYS, on)
     return int(found) if found else None
+
+
+def call_limits(on: date) -> CallLimits:
+    """After how many minutes somebody must telephone about a hỏa tốc document."""
+    found = rule(CALL_LIMITS, on)
+    return CallLimits.from_json(found) if found else CallLimits()
+
+
+def paper_rule(on: date) -> PaperRule:
+    """Which electronic documents also go on paper, and to whom."""
+    found = rule(PAPER_ALONGSIDE, on)
+    return PaperRule.from_json(found) if found else PaperRule()
 
 
 @lru_cache(maxsize=16)

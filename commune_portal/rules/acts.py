@@ -73,7 +73,9 @@ class Act(StrEnum):
     UPDATE_DECLINED = "update.declined"
     INCOMING_REPLACED = "incoming.replaced"
     CLASSIFIED_REFUSED = "classified.refused"
+    CLASSIFIED_REPORTED = "classified.reported"
     CALLED = "called"
+    PAPER_SENT = "paper.sent"
     GROUP_SET = "group.set"
     BAG_EXPORTED = "bag.exported"
     BAG_IMPORTED = "bag.imported"
@@ -152,6 +154,8 @@ _LABELS: dict[Act, str] = {
     Act.UPDATE_DECLINED: "Từ chối cập nhật",
     Act.INCOMING_REPLACED: "Văn bản được thay thế",
     Act.CLASSIFIED_REFUSED: "Từ chối văn bản mật",
+    Act.CLASSIFIED_REPORTED: "Ghi đã báo cáo văn bản mật",
+    Act.PAPER_SENT: "Đã gửi kèm bản giấy",
     Act.CALLED: "Ghi cuộc gọi về văn bản hỏa tốc",
     Act.GROUP_SET: "Đặt nhóm nơi nhận",
     Act.BAG_EXPORTED: "Xuất túi thư",

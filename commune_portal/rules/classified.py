@@ -101,7 +101,7 @@ def explain(mark: Mark) -> str:
     Source: QĐ 28/2018, Điều 1.2.
     """
     return (
-        f"Văn bản mang độ «{mark.grade.label}» (thấy ở {mark.where}) nên hệ thống này không nhận, không gửi, không lưu. "
+        f"Văn bản mang độ «{mark.grade.label}» (thấy ở {mark.where}); hệ thống này không nhận, không gửi, không lưu. "
         "Hãy đăng ký vào sổ văn bản mật và gửi, nhận bằng bản giấy theo quy định bảo vệ bí mật nhà nước. "
         "Nếu đây không phải văn bản mật, nơi soạn bỏ dấu, chữ đó ở chỗ nêu trên rồi làm lại."
     )

@@ -189,6 +189,13 @@ def full_text(_: Settings, arguments: Arguments) -> Any:
 
 
 @operation
+def first_page(_: Settings, arguments: Arguments) -> Any:
+    """What stands on the first page and where."""
+    with drafts.foreign_pdf():
+        return [asdict(piece) for piece in reading.first_page(Path(arguments["pdf"]))]
+
+
+@operation
 def guess_places(_: Settings, arguments: Arguments) -> Any:
     """Where a draft made elsewhere wants its four fields."""
     with drafts.foreign_pdf():

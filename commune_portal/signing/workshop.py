@@ -21,6 +21,7 @@ from typing import IO, Any
 from commune_portal import clock, errors
 from commune_portal.paper.places import Places, Rectangle
 from commune_portal.paper.reading import Fields, Guess, PdfReading
+from commune_portal.rules.classified import PagePiece
 from commune_portal.settings import Settings
 from commune_portal.signing import softhsm, workbench
 from commune_portal.signing.keys import TokenInfo
@@ -36,7 +37,8 @@ CRASHED_READING = "Tệp PDF này gây lỗi khi đọc nên không xử lý đ�
 
 # Operations that only read a foreign file: their crash is the file's fault.
 READING = (
-    "prepare_draft", "check_signatures", "adopt", "read_text", "full_text", "guess_places", "page_count",
+    "prepare_draft", "check_signatures", "adopt", "read_text", "full_text", "first_page", "guess_places",
+    "page_count",
     "page_picture", "page_size",
 )  # fmt: skip
 
@@ -132,6 +134,10 @@ class Bench(ABC):
     def full_text(self, pdf: Path) -> str:
         """All text of a PDF, for the search index."""
         return str(self.call("full_text", {"pdf": str(pdf)}))
+
+    def first_page(self, pdf: Path) -> tuple[PagePiece, ...]:
+        """What stands on the first page and where, for the marks of secrecy."""
+        return tuple(PagePiece(**item) for item in self.call("first_page", {"pdf": str(pdf)}))
 
     def guess_places(self, pdf: Path) -> Places:
         """Where a draft made elsewhere wants its four fields; the clerk corrects it."""

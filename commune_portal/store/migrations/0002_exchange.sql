@@ -69,6 +69,14 @@ DROP INDEX recipients_are_sent_to_once;
 CREATE UNIQUE INDEX recipients_are_sent_to_once ON recipients (outgoing_id, organ_code)
 WHERE refused_at IS NULL AND status NOT IN ('02', '15');
 
+-- What the hỏa tốc watch looks through on every page.
+CREATE INDEX outgoing_flash ON outgoing (id) WHERE urgency = 3 AND dispatched_at IS NOT NULL;
+-- A packet with a mark of state secrecy: hash and reason alone are kept, until a clerk notes to whom it was reported.
+ALTER TABLE quarantine ADD COLUMN classified INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE quarantine ADD COLUMN incoming_id INTEGER REFERENCES incoming (id);
+ALTER TABLE quarantine ADD COLUMN reported_at TEXT;
+CREATE INDEX quarantine_classified ON quarantine (id) WHERE classified = 1 AND reported_at IS NULL;
+
 -- ── working tables ──────────────────────────────────────────────────────────────────────────────────────────
 -- The outbox anew: 'withdrawn' is what was dropped before the node had it.
 DROP INDEX outbox_waiting;

@@ -105,6 +105,9 @@ class Quarantined(Table):
     packet_sha256 = peewee.TextField()
     reason = peewee.TextField()
     arrived_at = InstantField()
+    classified = peewee.IntegerField()
+    incoming_id = peewee.IntegerField(null=True)
+    reported_at = InstantField(null=True)
 
     class Meta:
         table_name = "quarantine"
