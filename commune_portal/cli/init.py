@@ -81,8 +81,7 @@ def _take_enrolment(chosen: argparse.Namespace) -> bytes | None:
 
 
 def _found(settings: Settings, chosen: argparse.Namespace, enrolment_bytes: bytes | None) -> dict[str, str]:
-    from commune_portal.documents import peers
-    from commune_portal.people import accesses, accounts, issuers
+    from commune_portal.people import accesses, accounts, issuers, peers
     from commune_portal.people.actors import PORTAL
     from commune_portal.rules.permissions import Role
     from commune_portal.store import database, installation

@@ -108,7 +108,7 @@ def _import(read: Settings, chosen: argparse.Namespace) -> int:
     except OSError as error:
         raise RuleBroken(f"Không đọc được tệp {chosen.file}.", detail=str(error)) from error
     if read.role == "office":
-        from commune_portal.documents import peers
+        from commune_portal.people import peers
 
         node = peers.introduce(PORTAL, data, read.secrets_folder)
         print(f"Đã nạp tệp đăng ký của {node.name}. Lần liên lạc đầu sẽ gửi khóa của cơ quan này tới nút.")

@@ -19,7 +19,7 @@ from typing import Any
 from commune_portal import clock
 from commune_portal.demonstration import opening
 from commune_portal.demonstration.acts import Planned
-from commune_portal.documents import arrivals, dispatch, incoming, issuing, outgoing, peers, tasks
+from commune_portal.documents import arrivals, dispatch, incoming, issuing, outgoing, tasks
 from commune_portal.documents.attachments import Upload
 from commune_portal.documents.incoming import Arrival
 from commune_portal.documents.outgoing import Draft, LetterText
@@ -27,7 +27,7 @@ from commune_portal.errors import ClockDoubtful, PortalError, RuleBroken
 from commune_portal.node import members
 from commune_portal.parties import founding
 from commune_portal.parties.founding import PIN, PartyPlan
-from commune_portal.people import accounts
+from commune_portal.people import accounts, peers
 from commune_portal.people.actors import PORTAL, Actor
 from commune_portal.relay.worker import Worker
 from commune_portal.rules.kinds import Medium, Urgency

@@ -24,25 +24,10 @@ from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import keys
 from commune_portal.wire import receipt as receipts
 from commune_portal.wire.envelope import Envelope, Kind
+from commune_portal.wire.queued import Item
 from commune_portal.wire.receipt import Receipt
 
 LONGEST_PAUSE = timedelta(hours=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What waits to be carried: `envelope` are the frozen bytes."""
-
-    id: int
-    message_id: str
-    kind: Kind
-    recipient_code: str
-    urgency: int
-    envelope: bytes
-    packet_sha256: str
-    packet_bytes: int
-    about: str
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

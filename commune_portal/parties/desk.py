@@ -24,7 +24,6 @@ from commune_portal.documents import (
     issuing,
     outbox,
     outgoing,
-    peers,
     printing,
     tasks,
 )
@@ -34,7 +33,7 @@ from commune_portal.documents.outgoing import Draft, LetterText
 from commune_portal.errors import PortalError
 from commune_portal.node import members
 from commune_portal.parties import founding
-from commune_portal.people import accounts
+from commune_portal.people import accounts, peers
 from commune_portal.people.actors import PORTAL, Actor
 from commune_portal.rules.kinds import Medium, Urgency
 from commune_portal.serve import opened

@@ -12,9 +12,10 @@ from typing import Any
 from flask import Blueprint, Response, current_app, flash, render_template, url_for
 
 from commune_portal import clock
-from commune_portal.documents import exchange, outbox, peers
+from commune_portal.documents import exchange, outbox
 from commune_portal.documents.outbox import QueueLine, QueueState
 from commune_portal.errors import Malformed, PortalError, RuleBroken
+from commune_portal.people import peers
 from commune_portal.people.actors import Actor
 from commune_portal.rules.permissions import Verb
 from commune_portal.settings import Settings

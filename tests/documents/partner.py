@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, incoming, outbox, peers
+from commune_portal.documents import arrivals, incoming, outbox
 from commune_portal.documents.incoming import Incoming
 from commune_portal.edxml import package, reader, writer
 from commune_portal.edxml.status import write_status
+from commune_portal.people import peers
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.store import database, files
 from commune_portal.wire import enrolment, envelope, keys, receipt
 from commune_portal.wire.envelope import Envelope, Kind
 from commune_portal.wire.keys import InstallationKeys
+from commune_portal.wire.queued import Item
 from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
 from tests.cast import NODE_CODE, OFFICE_CODE, OFFICE_NAME, OTHER_CODE, OTHER_NAME, Cast
 
@@ -235,6 +237,6 @@ def outbox_rows() -> Sequence[tuple[str, str, str]]:
     return database.rows("SELECT message_id, state, envelope FROM outbox ORDER BY id")
 
 
-def items() -> list[outbox.Item]:
+def items() -> list[Item]:
     """What the relay would carry now."""
     return outbox.waiting(clock.now(), 100)

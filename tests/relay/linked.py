@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from commune_portal import clock
-from commune_portal.documents import outbox, peers, trail
+from commune_portal.documents import outbox
 from commune_portal.documents.verification import verify_installation
 from commune_portal.errors import Malformed
+from commune_portal.people import peers, trail
 from commune_portal.people.actors import PORTAL
 from commune_portal.relay.client import NodeClient, NodeIdentity
 from commune_portal.relay.worker import Worker

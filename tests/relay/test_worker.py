@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, incoming, outbox, peers, trail
+from commune_portal.documents import arrivals, incoming, outbox
+from commune_portal.people import peers, trail
 from commune_portal.relay.client import Delivery
 from commune_portal.store import database, files
 from commune_portal.wire import protocol, receipt

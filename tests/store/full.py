@@ -26,9 +26,7 @@ from commune_portal.documents import (
     issuing,
     outbox,
     outgoing,
-    peers,
     tasks,
-    trail,
 )
 from commune_portal.documents.attachments import Upload
 from commune_portal.documents.incoming import Arrival
@@ -36,7 +34,7 @@ from commune_portal.edxml.package import ResponseFor
 from commune_portal.edxml.status import write_status
 from commune_portal.node import directory, mailbox, members, mirrors
 from commune_portal.paper import sample_marks
-from commune_portal.people import accesses, issuers, mandates, office_rules
+from commune_portal.people import accesses, issuers, mandates, office_rules, peers, trail
 from commune_portal.people.actors import PORTAL
 from commune_portal.settings import Limits, Paths, Settings
 from commune_portal.signing import workshop

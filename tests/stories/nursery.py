@@ -21,13 +21,13 @@ from types import FrameType
 from typing import Any
 
 from commune_portal import clock, points, serve
-from commune_portal.documents import arrivals, dispatch, incoming, issuing, outbox, outgoing, peers, tasks, trail
+from commune_portal.documents import arrivals, dispatch, incoming, issuing, outbox, outgoing, tasks
 from commune_portal.documents.attachments import Upload
 from commune_portal.documents.incoming import Arrival
 from commune_portal.documents.outgoing import Draft, LetterText
 from commune_portal.node import members
 from commune_portal.parties import founding
-from commune_portal.people import accounts
+from commune_portal.people import accounts, peers, trail
 from commune_portal.people.actors import PORTAL, Actor
 from commune_portal.relay.worker import Worker
 from commune_portal.rules.kinds import Urgency

@@ -28,7 +28,7 @@ NODE_POINTS = (
     "file-synced", "inside-transaction", "after-commit", "before-answer", "inside-chunk", "inside-migration",
 )  # fmt: skip
 BY_HAND = ("documents.incoming", "documents.issuing", "documents.outgoing", "documents.tasks")
-BY_RELAY = ("documents.outbox", "documents.arrivals", "documents.trail", "documents.peers")
+BY_RELAY = ("documents.outbox", "documents.arrivals", "people.trail", "people.peers")
 AT_NODE = ("node.mailbox", "node.mirrors", "node.mailbox", "node.contacts", "node.mailbox")
 """Whose transactions are cut, in turn: so that each kind is, and not those alone that come often."""
 DEEPEST = {"file-synced": 3, "inside-chunk": 4, "before-answer": 2}

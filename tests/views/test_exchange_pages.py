@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from commune_portal import clock
-from commune_portal.documents import dispatch, outbox, peers
+from commune_portal.documents import dispatch, outbox
+from commune_portal.people import peers
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.statuses import OutgoingState
 from commune_portal.store import database
