@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from commune_portal import clock
-from commune_portal.documents import visibility
+from commune_portal.documents import marks, visibility
 from commune_portal.errors import Malformed, NotFound
 from commune_portal.people.actors import Actor
 from commune_portal.rules import content
@@ -64,7 +64,7 @@ class File:
 
 
 def keep(upload: Upload, *, only_pdf: bool = False) -> Kept:
-    """Checks an upload by name and content and stores its bytes; raises Malformed."""
+    """Checks an upload by name, content and marks of secrecy and stores its bytes; raises Malformed, RuleBroken."""
     name = content.safe_name(upload.name)
     with upload.path.open("rb") as file:
         head = file.read(content.HEAD_BYTES)
@@ -73,6 +73,7 @@ def keep(upload: Upload, *, only_pdf: bool = False) -> Kept:
     kind = content.kind_of(name, head)
     if only_pdf and kind.media_type != PDF:
         raise Malformed("Văn bản chính phải là tệp PDF. Hãy lưu thành PDF rồi chọn lại.", field="file")
+    marks.require_open(upload.path)
     return Kept(files.keep_path(upload.path), name, kind.media_type)
 
 

@@ -15,7 +15,7 @@ from commune_portal.documents.answers import Concerned
 from commune_portal.documents.attachments import Kept, Upload
 from commune_portal.errors import Malformed, NotFound, RuleBroken
 from commune_portal.people.actors import Actor
-from commune_portal.rules import folding, kinds, numbering, statuses
+from commune_portal.rules import classified, folding, kinds, numbering, statuses
 from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.kinds import Secrecy, Urgency
@@ -343,6 +343,10 @@ def _journal_registration(
 
 def _columns(arrival: Arrival) -> dict[str, str | int | None]:
     kinds.check_secrecy(arrival.secrecy)
+    mark = classified.mark_in_words(
+        subject=arrival.subject, type_name=arrival.type_name, notation=f"{arrival.code_number}/{arrival.code_notation}"
+    )
+    classified.require_open(mark, "subject")
     sender = folding.clean_line(arrival.sender_name)
     subject = folding.clean_line(arrival.subject)
     if not sender:

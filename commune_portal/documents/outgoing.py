@@ -16,7 +16,7 @@ from commune_portal.errors import Malformed, NotFound, RuleBroken
 from commune_portal.paper.places import Places
 from commune_portal.people import accounts, issuers, mandates
 from commune_portal.people.actors import Actor
-from commune_portal.rules import folding, kinds, numbering, statuses
+from commune_portal.rules import classified, delivery, folding, kinds, numbering, statuses
 from commune_portal.rules.acts import Act
 from commune_portal.rules.kinds import Medium, Secrecy, Urgency
 from commune_portal.rules.permissions import Relation, Verb
@@ -312,6 +312,8 @@ def symbol_of(wanted: Draft) -> str:
 
 def _columns(wanted: Draft) -> dict[str, str | int | None]:
     kinds.check_secrecy(wanted.secrecy)
+    delivery.check_deliver_by(wanted.urgency, wanted.deliver_by)
+    classified.require_open(classified.mark_in_words(subject=wanted.subject, notation=wanted.unit), "subject")
     subject = folding.clean_line(wanted.subject)
     if not subject:
         raise Malformed("Chưa nhập trích yếu.", field="subject")

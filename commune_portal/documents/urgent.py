@@ -300,7 +300,7 @@ def _calls_by_recipient(recipient_ids: Sequence[int]) -> dict[int, list[Call]]:
 
 
 def _call(row: Any) -> Call:
-    return Call(*row[:4], CallOutcome(row[4]), row[5], clock.from_text(row[6]), row[7])
+    return Call(row[0], row[1], row[2], row[3], CallOutcome(row[4]), row[5], clock.from_text(row[6]), row[7])
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from werkzeug.datastructures import FileStorage
 
 from commune_portal import clock
+from commune_portal.documents import marks
 from commune_portal.documents.attachments import Upload
-from commune_portal.errors import Malformed, NotFound, TooLarge
+from commune_portal.errors import Malformed, NotFound, RuleBroken, TooLarge
 from commune_portal.rules import content
 from commune_portal.store.files import disk_errors, write_durably
 
@@ -151,6 +152,10 @@ class Staging:
                 kind = content.kind_of(name, head)
             except Malformed as refusal:
                 raise Malformed(refusal.sentence, field=field) from refusal
+            try:
+                marks.require_open(path, field)
+            except RuleBroken as refusal:
+                raise Malformed(f"Tệp «{name}»: {refusal.sentence}", field=field) from refusal
         except BaseException:
             path.unlink(missing_ok=True)
             raise
