@@ -50,9 +50,8 @@ class Portal:
     """A running installation: its web server and, at an office, its relay."""
 
     def __init__(self, settings: Settings) -> None:
-        from waitress import create_server
-
         from commune_portal.app import create_app
+        from commune_portal.listening import listen
 
         if not is_loopback(settings.server.host) and not settings.server.behind_tls_proxy:
             raise StoreRefused(
@@ -60,14 +59,13 @@ class Portal:
                 ' Nếu chỉ dùng trên máy này, đặt server.host = "127.0.0.1".'
             )
         self.settings = settings
-        self._server: Any = create_server(
+        self._server: Any = listen(
             create_app(settings),
             host=settings.server.host,
             port=settings.server.port,
             threads=settings.server.threads,
             max_request_body_size=settings.limits.packet_bytes + MEBIBYTE,
             channel_timeout=IDLE_CHANNEL_SECONDS,
-            ident=None,
         )
         self.worker = Worker(settings) if settings.role == "office" and settings.relay.enabled else None
 

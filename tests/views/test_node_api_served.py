@@ -14,6 +14,7 @@ from flask import Flask
 from commune_portal import points
 from commune_portal.app import create_app
 from commune_portal.errors import NodeUnreachable
+from commune_portal.listening import listen
 from commune_portal.relay.client import NodeClient, PacketMissing
 from commune_portal.relay.link import NodeIdentity, RefusedByNode
 from commune_portal.store import database
@@ -35,9 +36,7 @@ LARGE = os.urandom(300_000)
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """Serves an app through waitress on a free port."""
-    from waitress.server import create_server
-
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+    server = listen(app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
