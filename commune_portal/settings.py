@@ -66,6 +66,7 @@ class Relay:
     chunk_bytes: int = 64 * 1024
     smallest_chunk_bytes: int = 16 * 1024
     largest_chunk_bytes: int = 256 * 1024
+    bag_encryption: bool = True
 
 
 @dataclass(frozen=True, slots=True)
