@@ -15,13 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
-from commune_portal.documents import answers, attachments, dispatch
+from commune_portal.documents import answers, attachments, dispatch, secrecy
 from commune_portal.documents.answers import Answer, Concerned
 from commune_portal.documents.attachments import EDXML, PDF, Kept
 from commune_portal.edxml import package, reader
 from commune_portal.errors import Malformed, NotFound, PortalError, StoreDamaged, TooLarge
 from commune_portal.people.actors import PORTAL
-from commune_portal.rules import content, folding, statuses
+from commune_portal.rules import content, delivery, folding, statuses
 from commune_portal.rules.acts import Act
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.statuses import BusinessType, IncomingState, StatusCode
@@ -64,6 +64,9 @@ def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits
             return _refuse(envelope, envelope_bytes, packet, kind, error.sentence)
         if isinstance(parsed, package.Status):
             return _take_status(envelope, parsed, packet)
+        mark = secrecy.mark_of_packet(parsed)
+        if mark is not None:
+            return secrecy.refuse_packet(envelope, envelope_bytes, packet, mark)
         kept = [_keep(item) for item in parsed.attachments if item.path is not None]
         return _take_document(envelope, parsed, packet, kept)
 
@@ -150,6 +153,7 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
                 "page_amount": other.page_amount or 0,
                 "paper_follows": int(bool(edoc.business and edoc.business.paper)),
                 "asked_due_date": edoc.due_date.isoformat() if edoc.due_date else None,
+                "deliver_by": _deliver_by(edoc, urgency),
                 "arrived_at": clock.now_text(),
                 "note": "\n".join(finding.sentence for finding in edoc.findings[:5]),
             },
@@ -172,6 +176,13 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
         answers.queue(work, _about(answer, about), checkpoint)
     points.reach("before-answer")
     return receipt
+
+
+def _deliver_by(edoc: package.Edoc, urgency: int) -> str | None:
+    """The appointed hour of a hỏa tốc document, where the packet says one."""
+    other = edoc.other or package.OtherInfo()
+    found = delivery.deliver_by_in((*other.appendixes, edoc.content)) if urgency == Urgency.FLASH else None
+    return clock.to_text(found) if found else None
 
 
 def _about(answer: Answer | None, about: str) -> Answer | None:
@@ -226,7 +237,7 @@ def unchecked(limit: int = 20) -> list[int]:
     since = clock.to_text(clock.now() - CHECKED_WITHIN)
     found = database.rows(
         "SELECT id FROM incoming INDEXED BY incoming_unchecked WHERE check_verdict = '' AND origin <> 'paper'"
-        " AND (state = ? OR arrived_at >= ?) ORDER BY urgency DESC, id LIMIT ?",
+        " AND wiped_at IS NULL AND (state = ? OR arrived_at >= ?) ORDER BY urgency DESC, id LIMIT ?",
         (IncomingState.ARRIVED.value, since, limit),
     )
     return [row[0] for row in found]
@@ -235,8 +246,11 @@ def unchecked(limit: int = 20) -> list[int]:
 def check(row_id: int) -> Verdict:
     """Checks the signatures of a document's PDF outside any transaction and writes the result beside it.
 
-    What the workshop cannot check is UNCHECKED with the reason, never valid. Source: QĐ 28/2018, Điều 9.1.
+    What the workshop cannot check is UNCHECKED with the reason, never valid; a document with a mark of secrecy is
+    refused first. Source: QĐ 28/2018, Điều 9.1, 1.2.
     """
+    if secrecy.look(row_id) is not None:
+        return Verdict.UNCHECKED
     file = attachments.shown("incoming", row_id)
     if file is None:
         report = Report((), Verdict.NONE)
@@ -256,6 +270,7 @@ def check(row_id: int) -> Verdict:
                 "check_report": json.dumps(report.to_json(), ensure_ascii=False),
                 "checked_at": clock.now_text(),
             },
+            expected={"wiped_at": None},
         )
         journal.write(
             work, Act.INCOMING_CHECKED, journal.SYSTEM, about=f"incoming:{row.uid}",

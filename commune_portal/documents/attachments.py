@@ -9,7 +9,7 @@ from typing import Literal
 
 from commune_portal import clock
 from commune_portal.documents import marks, visibility
-from commune_portal.errors import Malformed, NotFound
+from commune_portal.errors import Malformed, NotFound, StoreBusy
 from commune_portal.people.actors import Actor
 from commune_portal.rules import content
 from commune_portal.rules.permissions import Verb
@@ -78,7 +78,9 @@ def keep(upload: Upload, *, only_pdf: bool = False) -> Kept:
 
 
 def attach(work: Work, table: OwnerTable, owner_id: int, part: Part, kept: Kept, ordinal: int = 0) -> Row:
-    """Adds a file to a document, in the act's transaction."""
+    """Adds a file to a document, in the act's transaction; raises StoreBusy where a wipe has just deleted its bytes."""
+    if not files.has(kept.stored.sha256):
+        raise StoreBusy(detail=kept.stored.sha256)
     return work.insert(
         "attachments",
         {
@@ -115,9 +117,9 @@ def _file(row: tuple[int, OwnerTable, int, Part, int, str, str, str, int, str, s
 
 
 def all_of(table: OwnerTable, owner_id: int, *, superseded: bool = False) -> list[File]:
-    """A document's files in order; the replaced ones only when asked for."""
+    """A document's files in order; the replaced ones only when asked for, what a recall destroyed never."""
     found = database.rows(
-        f"SELECT {_COLUMNS} FROM attachments WHERE owner_table = ? AND owner_id = ?"
+        f"SELECT {_COLUMNS} FROM attachments WHERE owner_table = ? AND owner_id = ? AND wiped_at IS NULL"
         + ("" if superseded else " AND superseded_at IS NULL")
         + " ORDER BY ordinal, id",
         (table, owner_id),
@@ -149,11 +151,19 @@ def annexes(table: OwnerTable, owner_id: int) -> list[File]:
 
 def open_for(actor: Actor, file_id: int) -> File:
     """A file that this person may open; raises NotFound for one that is not theirs to know of."""
-    row = database.row(f"SELECT {_COLUMNS} FROM attachments WHERE id = ?", (file_id,))
+    row = database.row(f"SELECT {_COLUMNS} FROM attachments WHERE id = ? AND wiped_at IS NULL", (file_id,))
     if row is None:
         raise NotFound
     file = _file(row)
     relations = visibility.relations_to(actor, file.owner_table, file.owner_id)
-    if not actor.may(Verb.FILES_SEE, *relations):
+    if not actor.may(Verb.FILES_SEE, *relations) or _is_hidden(file):
         raise NotFound
     return file
+
+
+def _is_hidden(file: File) -> bool:
+    """Files of a document that bears a mark of secrecy are shown to nobody, whoever knows their address."""
+    if file.owner_table != "incoming":
+        return False
+    found = database.row("SELECT 1 FROM quarantine WHERE classified = 1 AND incoming_id = ?", (file.owner_id,))
+    return found is not None

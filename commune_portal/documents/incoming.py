@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from commune_portal import clock
-from commune_portal.documents import answers, arrivals, attachments, books, visibility
+from commune_portal.documents import answers, arrivals, attachments, books, secrecy, visibility
 from commune_portal.documents.answers import Concerned
 from commune_portal.documents.attachments import Kept, Upload
 from commune_portal.errors import Malformed, NotFound, RuleBroken
@@ -203,6 +203,7 @@ def register(
                 "origin": "paper" if arrival.on_paper else "upload",
                 "state": IncomingState.REGISTERED,
                 "arrived_at": clock.now_text(),
+                "due_date": _asked(arrival.asked_due_date, requires_handling=arrival.requires_handling),
                 **_registered(actor, given, on),
             },
         )
@@ -233,6 +234,8 @@ def accept(
     visibility.require(actor, Verb.INCOMING_REGISTER, "incoming", row_id)
     now = get(row_id)
     state = statuses.next_incoming(now.state, IncomingAct.REGISTER)
+    if now.check_verdict is None:
+        classified.require_open(secrecy.look(row_id))
     if now.check_verdict in (None, Verdict.UNCHECKED) and not without_check:
         raise RuleBroken(
             "Chữ ký số chưa kiểm tra được. Hãy đợi kiểm tra xong, hoặc đánh dấu «tiếp nhận khi chưa kiểm tra được».",
@@ -255,6 +258,7 @@ def accept(
                 "recipient_name": folding.clean_line(recipient_name),
                 "requires_handling": int(requires_handling),
                 "note": now.note if note is None else folding.clean_text(note),
+                "due_date": _asked(now.asked_due_date, requires_handling=requires_handling),
                 **_registered(actor, given, on),
             },
             expected={"state": now.state, "number": None},
@@ -312,6 +316,11 @@ def _registered(actor: Actor, given: books.Given, on: date) -> dict[str, str | i
         "registered_at": clock.now_text(),
         "registered_by": actor.id,
     }
+
+
+def _asked(asked_due_date: date | None, *, requires_handling: bool) -> str | None:
+    """The sender's date is the deadline until the directing officer sets one. Source: NĐ 30/2020, Điều 23.2."""
+    return asked_due_date.isoformat() if asked_due_date and requires_handling else None
 
 
 def _journal_registration(
