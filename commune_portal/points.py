@@ -21,6 +21,7 @@ Point = Literal[
     "between-fetch-and-receipt",
     "inside-backup",
     "inside-restore",
+    "inside-wipe",
 ]
 
 hook: Callable[[Point], None] | None = None

@@ -16,10 +16,14 @@ from pathlib import Path
 
 from commune_portal.errors import PortalError, StoreDamaged
 from commune_portal.rules import chain
+from commune_portal.rules.acts import Act
 from commune_portal.store import database, files, register
 
 DATABASE = "database"
 """Where a fault lies that is in no row: the file cannot be read as a register."""
+
+DESTROYING = (Act.INCOMING_DESTROYED, Act.PACKAGE_WIPED)
+"""The acts by which leaves and files go."""
 
 UNREADABLE = (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError)
 """What sqlite3 raises over a ruined file; the last when its own message quotes a ruined schema."""
@@ -36,7 +40,7 @@ class Fault:
 @dataclass(slots=True)
 class Verification:
     """What was found. `heads` are hashes at the sizes that were asked for, `erased` what recalls say they erased (leaf
-    and line), `bare` lines whose leaf is gone."""
+    and line), `bare` lines whose leaf is gone, `destroyed` objects whose files a line says were destroyed."""
 
     faults: list[Fault] = field(default_factory=list)
     lines: int = 0
@@ -47,6 +51,7 @@ class Verification:
     heads: dict[int, str] = field(default_factory=dict)
     erased: dict[int, int] = field(default_factory=dict)
     bare: dict[int, str] = field(default_factory=dict)
+    destroyed: set[str] = field(default_factory=set)
 
     @property
     def ok(self) -> bool:
@@ -122,8 +127,9 @@ def _check_chain(
                 if newest.get((table, row_uid)) != before:
                     result.blame(f"{table}:{row_uid}", f"Dòng sổ đã bị sửa ngoài hệ thống trước việc ở nhật ký {seq}")
                 newest[(table, row_uid)] = after
-            if "erased" in fields.get("facts", ()):
-                result.erased.update((int(item), seq) for item in fields["facts"]["erased"])
+            if fields["act"] in DESTROYING:
+                result.destroyed.add(fields.get("object", ""))
+                result.erased.update((int(item), seq) for item in fields.get("facts", {}).get("erased", ()))
             _check_leaf(result, seq, fields.get("commitment"), salt, leaf)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             result.blame(where, "Dòng nhật ký không đọc được")
@@ -171,9 +177,12 @@ def _check_leaf(result: Verification, seq: int, commitment: object, salt: object
 
 
 def _check_erasures(connection: sqlite3.Connection, result: Verification) -> None:
-    """A missing leaf needs an erasure, and an erasure needs a later line whose fact `erased` names it."""
-    for seq, erased_by in connection.execute("SELECT seq, erased_by FROM journal_erasures ORDER BY seq"):
-        if result.erased.get(seq) == erased_by and erased_by > seq:
+    """A missing leaf needs an erasure, and an erasure a later line of a destruction of that object which names it."""
+    for seq, erased_by, same in connection.execute(
+        "SELECT e.seq, e.erased_by, a.object IS b.object FROM journal_erasures e LEFT JOIN journal a ON a.seq = e.seq"
+        " LEFT JOIN journal b ON b.seq = e.erased_by ORDER BY e.seq"
+    ):
+        if result.erased.get(seq) == erased_by and erased_by > seq and same:
             result.bare.pop(seq, None)
         else:
             result.blame(f"journal_erasures:{seq}", "Lệnh xóa phần chữ không có trong nhật ký")
@@ -247,12 +256,25 @@ def referenced_files(connection: sqlite3.Connection) -> Iterator[tuple[str, str]
     yield from connection.execute("SELECT 'quarantine:' || message_id, packet_sha256 FROM quarantine ORDER BY id")
 
 
+def _destroyed_files(connection: sqlite3.Connection, result: Verification) -> set[str]:
+    """The rows whose file may be missing: they say that it was wiped, and a line says of what object."""
+    found = connection.execute(
+        "SELECT 'attachments:' || a.uid, 'incoming:' || i.uid FROM attachments a JOIN incoming i ON i.id = a.owner_id"
+        " WHERE a.owner_table = 'incoming' AND a.wiped_at IS NOT NULL AND i.wiped_at IS NOT NULL"
+        " UNION ALL SELECT 'mailbox:' || uid, 'mailbox:' || uid FROM mailbox WHERE wiped_at IS NOT NULL"
+        " UNION ALL SELECT 'outbox:' || o.message_id, o.about FROM outbox o JOIN incoming i"
+        " ON o.about = 'incoming:' || i.uid WHERE i.wiped_at IS NOT NULL AND o.state <> 'ready'"
+    )
+    return {where for where, about in found if about in result.destroyed}
+
+
 def _check_files(connection: sqlite3.Connection, folder: Path, result: Verification) -> None:
     seen: dict[str, bool] = {}
+    destroyed = _destroyed_files(connection, result)
     for where, sha256 in referenced_files(connection):
         if sha256 not in seen:
             seen[sha256] = _is_sound(folder, sha256)
-        if not seen[sha256]:
+        if not seen[sha256] and not (where in destroyed and _is_absent(folder, sha256)):
             result.blame(where, f"Tệp lưu bị thiếu hoặc bị sửa: {str(sha256)[:12]}…")
     for sha256 in stored_files(folder):  # what no row names any more must still be what its name says
         if sha256 not in seen:
@@ -272,6 +294,13 @@ def stored_files(folder: Path) -> Iterator[str]:
 def _is_sound(folder: Path, sha256: str) -> bool:
     try:
         return files.is_sound(folder, sha256)
+    except (PortalError, OSError, TypeError):
+        return False
+
+
+def _is_absent(folder: Path, sha256: str) -> bool:
+    try:
+        return not files.path_in(folder, sha256).exists()
     except (PortalError, OSError, TypeError):
         return False
 
