@@ -11,14 +11,15 @@ from datetime import datetime
 from pathlib import Path
 
 from commune_portal import clock
-from commune_portal.errors import DiskFull, Malformed, Unauthenticated, UnsupportedVersion
-from commune_portal.node import members, mirrors, uploads
+from commune_portal.errors import DiskFull, Malformed, UnsupportedVersion
+from commune_portal.node import homeward, parties, routes, uploads
+from commune_portal.node.homeward import RECEIPT
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
+from commune_portal.node.routes import Route
 from commune_portal.rules.acts import Act
-from commune_portal.rules.chain import Checkpoint
 from commune_portal.settings import Limits
-from commune_portal.store import database, files, journal
+from commune_portal.store import database, files, installation, journal
 from commune_portal.store.register import Work
 from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import given
@@ -27,10 +28,7 @@ from commune_portal.wire import receipt as wire_receipts
 from commune_portal.wire.envelope import Envelope
 from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer
 from commune_portal.wire.protocol import Refused
-from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
-
-RECEIPT = "receipt"
-"""The kind of a mailbox row that takes an addressee's receipt home to the sender; it has no packet."""
+from commune_portal.wire.receipt import RefusalType, Verdict
 
 PAGE_BUDGET_BYTES = 2 * 1024 * 1024
 
@@ -58,39 +56,52 @@ class InTransit:
     taken_at: datetime
 
 
-def take(member: Member, envelope_bytes: bytes, packet: bytes | None, limits: Limits) -> Answer:
+def take(
+    member: Member, envelope_bytes: bytes, packet: bytes | None, limits: Limits, trace: tuple[str, ...] = ()
+) -> Answer:
     """Takes a package of an authenticated member: its envelope, and the packet itself when it came along.
 
-    Raises ExchangeRefused for what is not final: an unreadable envelope, somebody else's, missing bytes, a full disk.
-    A final refusal is an answer with a signed receipt.
+    `trace` names the nodes below through which it came. Raises ExchangeRefused for what is not final: an unreadable
+    envelope, somebody else's, missing bytes, a full disk. A final refusal is an answer with a signed receipt.
     """
-    envelope = _read(member, envelope_bytes)
-    answer = _earlier(envelope, envelope_bytes)
+    envelope = _read(member, envelope_bytes, trace)
+    answer = earlier(envelope, envelope_bytes)
     if answer is not None:
         return answer
-    refusal = _refusal(envelope, envelope_bytes, packet, limits)
+    route = routes.route(envelope.recipient, handed_by=member)
+    refusal = refusal_of(envelope, envelope_bytes, packet, limits, route)
     if refusal is None:
         _have_packet(member, envelope, packet, limits)
     with database.transaction() as work:
-        answer = _earlier(envelope, envelope_bytes)  # another connection of the same office may have come first
+        answer = earlier(envelope, envelope_bytes)  # another connection of the same office may have come first
         if answer is not None:
             return answer
-        refusal = _refusal(envelope, envelope_bytes, packet, limits)
-        if refusal is not None:
-            return _refuse(work, member, envelope, refusal)
-        return _accept(work, member, envelope, envelope_bytes)
+        route = routes.route(envelope.recipient, handed_by=member)
+        refusal = refusal_of(envelope, envelope_bytes, packet, limits, route)
+        if refusal is not None or route is None:
+            return refuse(work, member.about, envelope, refusal or RefusalType.INVALID_ADDRESSEE)
+        if not files.has(envelope.packet_sha256):
+            raise ExchangeRefused(Refused.PACKET_MISSING)
+        if envelope.sender == member.code:
+            homeward.heed(work, member, envelope.key_id, envelope.checkpoint, envelope.message_id)
+        handed_by = None if envelope.sender == member.code else member.code
+        work.execute("DELETE FROM uploads WHERE member_id = ? AND sha256 = ?", (member.id, envelope.packet_sha256))
+        return accept(work, member.about, envelope, envelope_bytes, route, handed_by=handed_by, trace=trace)
 
 
 def waiting(member: Member, after: int, limit: int) -> MailboxPage:
-    """What waits for the member behind a cursor: messages without its receipt, and receipts for what it sent.
+    """What waits for the member, or for the subtree of a node below, behind a cursor.
+
+    Messages without its receipt, and receipts for what it sent or handed over.
 
     A receipt from before the newest enrolment does not count: a restored office has forgotten what it fetched.
     """
     enrolled = clock.to_text(member.enrolled_at) if member.enrolled_at else ""
+    mine, codes = routes.within("recipient_code", member)
     found = database.rows(
-        "SELECT id, kind, envelope, packet_sha256, packet_bytes FROM mailbox WHERE recipient_code = ? AND id > ?"
+        f"SELECT id, kind, envelope, packet_sha256, packet_bytes FROM mailbox WHERE {mine} AND id > ?"
         " AND (fetched_at IS NULL OR fetched_at < ? OR kind = ?) ORDER BY id LIMIT ?",
-        (member.code, after, enrolled, RECEIPT, limit + 1),
+        (*codes, after, enrolled, RECEIPT, limit + 1),
     )
     items: list[MailboxItem] = []
     budget = PAGE_BUDGET_BYTES
@@ -113,72 +124,15 @@ def packet_for(member: Member, sha256: str) -> Path:
 
 
 def acknowledge(member: Member, receipt_bytes: bytes) -> None:
-    """Keeps the addressee's receipt with the package and sends it home to the sender; twice does no harm.
-
-    Raises ExchangeRefused: not the member's own receipt, or for nothing in its mailbox, or another one than before.
-    """
-    found = _opened_receipt(member, receipt_bytes)
-    with database.transaction() as work:
-        row = work.execute(
-            "SELECT id, sender_code, packet_sha256, recipient_receipt, uid, urgency, fetched_at FROM mailbox"
-            " WHERE message_id = ? AND recipient_code = ? AND kind <> ?",
-            (found.message_id, member.code, RECEIPT),
-        ).fetchone()
-        if row is None or row[2] != found.packet_sha256:
-            raise ExchangeRefused(Refused.NOT_FOUND, "no such message for this member")
-        row_id, sender_code, _, earlier, uid, urgency, fetched_at = row
-        now = clock.now_text()
-        if not earlier:
-            _heed(work, member, found.key_id, found.checkpoint, found.message_id)
-            work.update("mailbox", row_id, {"fetched_at": now, "recipient_receipt": receipt_bytes.decode()})
-            _send_home(work, member, sender_code, found.message_id, receipt_bytes, urgency)
-        elif earlier.encode() == receipt_bytes:
-            return
-        elif _is_fetched_again(member, fetched_at, earlier, found):
-            work.update("mailbox", row_id, {"fetched_at": now})  # the first word stays
-        else:
-            raise ExchangeRefused(Refused.CONFLICT, "another receipt than before")
-        journal.write(
-            work,
-            Act.PACKAGE_FETCHED,
-            member.about,
-            about=f"mailbox:{uid}",
-            facts={"message": found.message_id, "verdict": found.verdict.value},
-        )
-
-
-def _is_fetched_again(member: Member, fetched_at: str, earlier: str, receipt: Receipt) -> bool:
-    """Whether a restored office says once more, with its new key, what it said before."""
-    restored = member.enrolled_at is not None and clock.from_text(fetched_at) < member.enrolled_at
-    return restored and wire_receipts.parse_unverified(earlier.encode()).verdict is receipt.verdict
-
-
-def _send_home(
-    work: Work, member: Member, sender_code: str, message_id: str, receipt_bytes: bytes, urgency: int
-) -> None:
-    """Puts the addressee's receipt into the sender's mailbox."""
-    now = clock.now_text()
-    work.insert(
-        "mailbox",
-        {
-            "message_id": f"{RECEIPT}:{message_id}",
-            "sender_code": member.code,
-            "recipient_code": sender_code,
-            "kind": RECEIPT,
-            "urgency": urgency,
-            "envelope": receipt_bytes.decode(),
-            "packet_sha256": "",
-            "packet_bytes": 0,
-            "taken_at": now,
-            "fetched_at": now,
-        },
-    )
+    """Takes a receipt from a member: its own, or one that it hands over; see `node.homeward`."""
+    homeward.take(member, receipt_bytes)
 
 
 def compare(member: Member, vector: Vector) -> VectorAnswer:
     """Answers "what do you have": receipts the member lost, messages that never came, the mailbox's newest number."""
-    found = [given.given(member.code, item.message_id, item.packet_sha256) for item in vector.waiting]
-    newest = database.row("SELECT max(id) FROM mailbox WHERE recipient_code = ?", (member.code,))
+    found = [_given(member, item.message_id, item.packet_sha256) for item in vector.waiting]
+    mine, codes = routes.within("recipient_code", member)
+    newest = database.row(f"SELECT max(id) FROM mailbox WHERE {mine}", codes)
     return VectorAnswer(
         tuple(bytes_ for bytes_ in found if bytes_ is not None),
         tuple(item.message_id for item, bytes_ in zip(vector.waiting, found, strict=True) if bytes_ is None),
@@ -197,7 +151,17 @@ def in_transit(after: int = 0, limit: int = 100, recipient_code: str = "") -> li
     return [InTransit(row[0], row[1], row[2], row[3], row[4], row[5], row[6], clock.from_text(row[7])) for row in found]
 
 
-def _read(member: Member, envelope_bytes: bytes) -> Envelope:
+def _given(member: Member, message_id: str, sha256: str) -> bytes | None:
+    """The receipt that this message of the member's own, or handed over by it, got."""
+    mine, codes = routes.within("sender_code", member)
+    found = database.row(
+        f"SELECT bytes FROM receipts_given WHERE message_id = ? AND packet_sha256 = ? AND {mine}",
+        (message_id, sha256, *codes),
+    )
+    return found[0].encode() if found else None
+
+
+def _read(member: Member, envelope_bytes: bytes, trace: tuple[str, ...]) -> Envelope:
     """The envelope as it stands; raises ExchangeRefused when it cannot be read or names another sender.
 
     Another's message gets no receipt, not even one of refusal: it could be shown to that sender.
@@ -208,36 +172,16 @@ def _read(member: Member, envelope_bytes: bytes) -> Envelope:
         raise ExchangeRefused(Refused.UNSUPPORTED_VERSION, error.detail) from error
     except Malformed as error:
         raise ExchangeRefused(Refused.MALFORMED, error.detail) from error
-    if stated.sender != member.code:
-        raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender in the envelope is not the member")
+    if not routes.speaks_for(member, stated.sender):
+        raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender in the envelope is not the member, nor below it")
+    if installation.own().code in trace or len(trace) > routes.MOST_HOPS:
+        raise ExchangeRefused(Refused.NOT_PERMITTED, f"goes round: {' '.join(trace)}")
+    if stated.sender != member.code and not parties.is_known(stated.sender, stated.key_id):
+        raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender's key was not announced by the node below")
     return stated
 
 
-def _is_signed_by_its_sender(envelope: Envelope, envelope_bytes: bytes) -> bool:
-    """Whether the sender signed the envelope while its key was valid."""
-    try:
-        envelopes.open_(envelope_bytes, members.key_of_party)
-    except (Malformed, Unauthenticated):
-        return False
-    found = members.member_by_key(envelope.key_id)
-    return found is not None and (found[1].revoked_at is None or envelope.created <= found[1].revoked_at)
-
-
-def _opened_receipt(member: Member, receipt_bytes: bytes) -> Receipt:
-    try:
-        found = wire_receipts.open_(receipt_bytes, members.key_of_party)
-    except UnsupportedVersion as error:
-        raise ExchangeRefused(Refused.UNSUPPORTED_VERSION, error.detail) from error
-    except Malformed as error:
-        raise ExchangeRefused(Refused.MALFORMED, error.detail) from error
-    except Unauthenticated as error:
-        raise ExchangeRefused(Refused.NOT_PERMITTED, error.detail) from error
-    if found.receiver != member.code:
-        raise ExchangeRefused(Refused.NOT_PERMITTED, "another receiver's receipt")
-    return found
-
-
-def _earlier(envelope: Envelope, envelope_bytes: bytes) -> Answer | None:
+def earlier(envelope: Envelope, envelope_bytes: bytes) -> Answer | None:
     """The answer that this message had before, if it had one."""
     stored = given.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
     if stored is None:
@@ -250,9 +194,11 @@ def _earlier(envelope: Envelope, envelope_bytes: bytes) -> Answer | None:
     return Answer(Verdict.DUPLICATE, stored) if same else None
 
 
-def _refusal(envelope: Envelope, envelope_bytes: bytes, packet: bytes | None, limits: Limits) -> RefusalType | None:
+def refusal_of(
+    envelope: Envelope, envelope_bytes: bytes, packet: bytes | None, limits: Limits, route: Route | None
+) -> RefusalType | None:
     """Why the message is refused for good, or None."""
-    if not _is_signed_by_its_sender(envelope, envelope_bytes):
+    if not parties.is_signed_by_its_sender(envelope, envelope_bytes):
         return RefusalType.NOT_PERMITTED
     taken = database.row("SELECT 1 FROM mailbox WHERE message_id = ?", (envelope.message_id,))
     answered = database.row(
@@ -260,8 +206,7 @@ def _refusal(envelope: Envelope, envelope_bytes: bytes, packet: bytes | None, li
     )
     if taken or answered:
         return RefusalType.CONFLICT
-    addressee = database.row("SELECT 1 FROM members WHERE code = ? AND closed_at IS NULL", (envelope.recipient,))
-    if not addressee:
+    if route is None:
         return RefusalType.INVALID_ADDRESSEE
     if envelope.packet_bytes > limits.packet_bytes:
         return RefusalType.TOO_LARGE
@@ -286,10 +231,21 @@ def _have_packet(member: Member, envelope: Envelope, packet: bytes | None, limit
         raise ExchangeRefused(Refused.PACKET_MISSING)
 
 
-def _accept(work: Work, member: Member, envelope: Envelope, envelope_bytes: bytes) -> Answer:
-    if not files.has(envelope.packet_sha256):
-        raise ExchangeRefused(Refused.PACKET_MISSING)
-    _heed(work, member, envelope.key_id, envelope.checkpoint, envelope.message_id)
+def accept(
+    work: Work,
+    bearer: str,
+    envelope: Envelope,
+    envelope_bytes: bytes,
+    route: Route,
+    *,
+    handed_by: str | None,
+    trace: tuple[str, ...] = (),
+) -> Answer:
+    """Puts a message into the mailbox, and on its way up where it leads there, in the caller's act.
+
+    `bearer` is who brought it, as a journal's actor; `handed_by` the node's code where that was not the sender.
+    """
+    now = clock.now_text()
     row = work.insert(
         "mailbox",
         {
@@ -301,14 +257,18 @@ def _accept(work: Work, member: Member, envelope: Envelope, envelope_bytes: byte
             "envelope": envelope_bytes.decode(),
             "packet_sha256": envelope.packet_sha256,
             "packet_bytes": envelope.packet_bytes,
-            "taken_at": clock.now_text(),
+            "taken_at": now,
+            "in_reply_to": envelope.in_reply_to,
+            "handed_by": handed_by,
         },
     )
-    work.execute("DELETE FROM uploads WHERE member_id = ? AND sha256 = ?", (member.id, envelope.packet_sha256))
+    if route.is_upward:
+        through = (*trace, installation.own().code)
+        routes.send_up(work, route.way, envelope.message_id, envelope.kind.value, envelope.urgency, now, through)
     head = journal.write(
         work,
         Act.PACKAGE_TAKEN,
-        member.about,
+        bearer,
         about=f"mailbox:{row.uid}",
         files=[envelope.packet_sha256],
         facts=_facts(envelope),
@@ -316,12 +276,13 @@ def _accept(work: Work, member: Member, envelope: Envelope, envelope_bytes: byte
     return Answer(Verdict.ACCEPTED, given.give(work, envelope, head))
 
 
-def _refuse(work: Work, member: Member, envelope: Envelope, refusal: RefusalType) -> Answer:
+def refuse(work: Work, bearer: str, envelope: Envelope, refusal: RefusalType) -> Answer:
+    """Refuses a message for good with a signed receipt, in the caller's act."""
     head = journal.write(
         work,
         Act.PACKAGE_REFUSED,
-        member.about,
-        about=f"members:{member.uid}",
+        bearer,
+        about=bearer,
         files=[envelope.packet_sha256],
         facts={**_facts(envelope), "refusal": refusal.value},
     )
@@ -336,10 +297,3 @@ def _facts(envelope: Envelope) -> dict[str, str | int | list[str] | None]:
         "kind": envelope.kind.value,
         "bytes": envelope.packet_bytes,
     }
-
-
-def _heed(work: Work, member: Member, key_id: str, stated: Checkpoint, message_id: str) -> None:
-    """Compares a stated checkpoint with the mirror, unless an older key signed it: that may be an older journal."""
-    found = members.member_by_key(key_id)
-    if found is not None and found[1].revoked_at is None:
-        mirrors.heed(work, member, stated, message_id)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotFound, RuleBroken
+from commune_portal.node import subtrees
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.people import directory as organisations
 from commune_portal.people.actors import Actor
@@ -21,6 +22,7 @@ from commune_portal.rules import chain
 from commune_portal.rules.acts import Act
 from commune_portal.rules.folding import clean_line
 from commune_portal.rules.permissions import Verb
+from commune_portal.rules.subtree import Subtree, read_subtree
 from commune_portal.store import database, installation, journal
 from commune_portal.store.register import Work
 from commune_portal.wire import enrolment, fields, keys
@@ -29,12 +31,15 @@ from commune_portal.wire.protocol import Refused
 
 TOKEN_DAYS = 14
 
-_COLUMNS = "id, uid, code, code_legacy, name, epoch, added_at, enrolled_at, closed_at, enrolment_until"
+_COLUMNS = "id, uid, code, code_legacy, name, epoch, added_at, enrolled_at, closed_at, enrolment_until, subtree"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An office of this node; `epoch` counts its restores, `enrolment_until` is set while a token waits."""
+    """An office of this node, or a node below it; `epoch` counts its restores.
+
+    `enrolment_until` is set while a token waits; a node below has the codes for which it may speak as `subtree`.
+    """
 
     id: int
     uid: str
@@ -46,6 +51,12 @@ class Member:
     enrolled_at: datetime | None
     closed_at: datetime | None
     enrolment_until: datetime | None
+    subtree: Subtree
+
+    @property
+    def is_node(self) -> bool:
+        """True for a node below this one."""
+        return bool(self.subtree)
 
     @property
     def about(self) -> str:
@@ -67,11 +78,19 @@ class MemberKey:
 
 
 def add_office(
-    actor: Actor, code: str, name: str, *, address: str, ca_pem: str | None = None, code_legacy: str = ""
+    actor: Actor,
+    code: str,
+    name: str,
+    *,
+    address: str,
+    ca_pem: str | None = None,
+    code_legacy: str = "",
+    subtree: Subtree | None = None,
 ) -> bytes:
     """Adds an office, or renews the token of one that is there, and answers its enrolment file.
 
-    Raises Malformed for a code, name or address that cannot be used, RuleBroken for an office that was closed.
+    With a subtree the member is a node; without one it stays what it was. Raises Malformed for a code, name or
+    address that cannot be used, RuleBroken for an office that was closed, or a subtree that is another node's.
     """
     actor.require(Verb.NODE_ENROL)
     code, code_legacy, name = code.strip(), code_legacy.strip(), clean_line(name)
@@ -98,13 +117,16 @@ def add_office(
         expires_at=until,
     )
     written = enrolment.write(file)
-    values = {
+    values: dict[str, str | None] = {
         "name": name,
         "code_legacy": code_legacy,
         "enrolment_sha256": _token_hash(token),
         "enrolment_until": clock.to_text(until),
     }
     with database.transaction() as work:
+        if subtree is not None:
+            subtrees.refuse_overlap(work, own.code, code, subtree)
+            values["subtree"] = str(subtree)
         found = work.execute("SELECT id, closed_at FROM members WHERE code = ?", (code,)).fetchone()
         if found is None:
             row = work.insert("members", {**values, "code": code, "epoch": 0, "added_at": clock.now_text()})
@@ -113,8 +135,26 @@ def add_office(
         else:
             row = work.update("members", found[0], values)
         _list_organisation(work, code, code_legacy, name)
-        journal.write(work, Act.MEMBER_ADDED, actor.uid, about=f"members:{row.uid}", facts={"code": code, "name": name})
+        journal.write(
+            work,
+            Act.MEMBER_ADDED,
+            actor.uid,
+            about=f"members:{row.uid}",
+            facts={"code": code, "name": name, **({"subtree": str(subtree)} if subtree else {})},
+        )
     return written
+
+
+def add_node(
+    actor: Actor, code: str, name: str, *, subtree: str, address: str, ca_pem: str | None = None, code_legacy: str = ""
+) -> bytes:
+    """Adds a node below this one with the codes that it may speak for, and answers its enrolment file.
+
+    Raises as `add_office` does, and Malformed for a subtree that cannot be read.
+    """
+    return add_office(
+        actor, code, name, address=address, ca_pem=ca_pem, code_legacy=code_legacy, subtree=read_subtree(subtree)
+    )
 
 
 def enrol(request: EnrolmentRequest) -> Member:
@@ -240,12 +280,6 @@ def keys_of(member_id: int) -> list[MemberKey]:
     return _keys("member_id = ?", member_id)
 
 
-def key_of_party(code: str, key_id: str) -> bytes | None:
-    """The key of this id of the member of this code, revoked or not: a `PartyKeys` for envelopes and receipts."""
-    found = member_by_key(key_id)
-    return found[1].public_key if found is not None and found[0].code == code else None
-
-
 def by_id(member_id: int) -> Member:
     """A member by its number in the house; raises NotFound."""
     return _one("id = ?", member_id)
@@ -274,7 +308,7 @@ def _one(condition: str, value: object) -> Member:
 
 
 def _member(row: tuple[object, ...]) -> Member:
-    member_id, uid, code, legacy, name, epoch, *instants = row
+    member_id, uid, code, legacy, name, epoch, *instants, subtree = row
     added, enrolled, closed, until = (clock.from_text(str(text)) if text else None for text in instants)
     assert added is not None
     return Member(
@@ -288,6 +322,7 @@ def _member(row: tuple[object, ...]) -> Member:
         enrolled,
         closed,
         until,
+        Subtree(tuple(str(subtree or "").split())),
     )
 
 

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
+from commune_portal.node import routes
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.settings import Limits
@@ -202,10 +203,11 @@ def _sweep_now_and_then() -> None:
 
 
 def may_fetch(member: Member, sha256: str) -> bool:
-    """True when the packet is in the mailbox and the member is its sender or its addressee."""
+    """True when the packet is in the mailbox and the member, or its subtree, is its bearer or its addressee."""
+    mine, codes = routes.within("recipient_code", member)
     found = database.row(
-        "SELECT 1 FROM mailbox WHERE packet_sha256 = ? AND (sender_code = ? OR recipient_code = ?) LIMIT 1",
-        (sha256, member.code, member.code),
+        f"SELECT 1 FROM mailbox WHERE packet_sha256 = ? AND (sender_code = ? OR handed_by = ? OR {mine}) LIMIT 1",
+        (sha256, member.code, member.code, *codes),
     )
     return found is not None and files.has(sha256)
 

@@ -8,7 +8,7 @@ import pytest
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotAllowed, NotFound, RuleBroken
-from commune_portal.node import members
+from commune_portal.node import members, parties
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.people.actors import PORTAL, Actor
 from commune_portal.rules.permissions import Role
@@ -32,7 +32,7 @@ def test_an_office_enrols_with_its_token_and_is_known_by_its_key(node: Node) -> 
     assert found[0].code == node.first.code
     assert found[0].enrolled_at is not None
     assert found[1].public_key == node.first.keys.public_key
-    assert members.key_of_party(node.second.code, node.first.keys.key_id) is None
+    assert parties.key_of_party(node.second.code, node.first.keys.key_id) is None
 
 
 def test_the_token_itself_is_nowhere_in_the_register(empty_node: Settings) -> None:

@@ -188,11 +188,15 @@ FROM mirror_lines WHERE json_extract(body, '$.act') = 'incoming.arrived'
     AND json_extract(body, '$.facts.sender') IS NOT NULL AND json_extract(body, '$.facts.message') IS NOT NULL
 ON CONFLICT DO NOTHING;
 
+-- A packet put aside stays shown until a clerk has said that it was seen.
+ALTER TABLE quarantine ADD COLUMN seen_at TEXT;
+ALTER TABLE quarantine ADD COLUMN seen_by INTEGER REFERENCES accounts (id);
+
 -- At a node: what goes on to the node above (or to the axis), and the directories of the nodes below.
 CREATE TABLE upward (
     message_id TEXT PRIMARY KEY, kind TEXT NOT NULL, urgency INTEGER NOT NULL, port TEXT NOT NULL DEFAULT 'node',
     queued_at TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('ready', 'delivered', 'refused')),
     attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at TEXT NOT NULL, last_reason TEXT NOT NULL DEFAULT '',
-    receipt TEXT NOT NULL DEFAULT '', closed_at TEXT
+    receipt TEXT NOT NULL DEFAULT '', trace TEXT NOT NULL DEFAULT '', closed_at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX upward_waiting ON upward (urgency DESC, queued_at) WHERE state = 'ready';

@@ -229,6 +229,7 @@ class Upward(Table):
     next_attempt_at = InstantField()
     last_reason = peewee.TextField()
     receipt = peewee.TextField()
+    trace = peewee.TextField()
     closed_at = InstantField(null=True)
 
     class Meta:
