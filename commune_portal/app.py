@@ -24,8 +24,9 @@ SHARED = (
     "login", "account", "help", "administration", "administration_directory", "health",
 )  # fmt: skip
 OFFICE = (
-    "home", "incoming", "outgoing", "outgoing_issue", "outgoing_places", "books", "exchange", "statistics", "files",
-    "administration_office", "administration_mandates", "administration_rules", "administration_token",
+    "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",
+    "exchange", "statistics", "files", "administration_office", "administration_mandates", "administration_rules",
+    "administration_token",
 )  # fmt: skip
 NODE = ("node_pages", "node_api")
 """The view modules of each role, each with a `blueprint`. A new page is one name here."""

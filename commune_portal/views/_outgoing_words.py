@@ -36,6 +36,7 @@ STATUS_TONES = {
     StatusCode.ASSIGNED: "info",
     StatusCode.IN_PROGRESS: "info",
     StatusCode.COMPLETED: "good",
+    StatusCode.TAKE_BACK_AGREED: "quiet",
 }
 
 

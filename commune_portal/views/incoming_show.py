@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, current_app, url_for
 
 from commune_portal import clock
-from commune_portal.documents import attachments, incoming, surroundings, tasks, visibility
+from commune_portal.documents import amendments, attachments, incoming, surroundings, tasks, visibility
 from commune_portal.documents.attachments import PDF, File
 from commune_portal.documents.incoming import Incoming
 from commune_portal.documents.lists import IncomingTab
@@ -45,6 +45,9 @@ WORDS = {
 OPENED_AT_ONCE = (IncomingAct.REGISTER, IncomingAct.ASSIGN)
 """Acts whose form is open when the page comes: the next step of whoever opens it."""
 
+GONE = frozenset({IncomingState.RECALLED, IncomingState.TAKEN_BACK})
+"""States in which the sender has it back: the trace stays, the file is shown no more."""
+
 TONES = {
     Verdict.VALID: "good",
     Verdict.SOUND: "good",
@@ -66,6 +69,14 @@ class Offer:
     def has_form(self) -> bool:
         """True unless one press does it."""
         return self.act is not IncomingAct.START
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What the answer to a sender's question was refused with; `amendment` 0 is the destruction after a recall."""
+
+    amendment: int
+    form: FormState
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,13 @@ def tab_asked_for() -> IncomingTab:
 
 
 def render(
-    by: Actor, row_id: int, *, act: str | None = None, form: FormState | None = None, status: int = 200
+    by: Actor,
+    row_id: int,
+    *,
+    act: str | None = None,
+    form: FormState | None = None,
+    trouble: Trouble | None = None,
+    status: int = 200,
 ) -> Response:
     """The page, or the fragment of an act's form; the act is shown only while the state and the roles allow it."""
     document = incoming.see(by, row_id)
@@ -113,7 +130,7 @@ def render(
             document=document, opened=opened, tab=tab, **values,
         )  # fmt: skip
     accesses.note(by.id, accesses.SEEN, document.about)
-    file = attachments.shown("incoming", row_id)
+    file = None if document.state in GONE else attachments.shown("incoming", row_id)
     return page(
         "incoming/show.html",
         status=status,
@@ -123,7 +140,7 @@ def render(
         tab=tab,
         file=file,
         viewer=_viewer(file),
-        annexes=attachments.annexes("incoming", row_id),
+        annexes=[] if document.state in GONE else attachments.annexes("incoming", row_id),
         checks=_checks(document),
         unchecked=_unchecked(document),
         may_check=file is not None and file.media_type == PDF and by.may(Verb.INCOMING_REGISTER, *relations),
@@ -132,12 +149,17 @@ def render(
         events=_events(document.about),
         sent=surroundings.sent_statuses(document.about, document.message_id),
         beside=surroundings.neighbours(by, row_id, tab),
+        asked=amendments.of_incoming(row_id),
+        may_answer=by.may(Verb.INCOMING_AMEND, *relations),
+        trouble=trouble,
         same=_same(by, document),
         **values,
     )
 
 
 def _offers(by: Actor, document: Incoming, relations: tuple[Relation, ...]) -> list[Offer]:
+    if amendments.is_frozen(document.id):
+        return []
     may = [act for act in incoming_acts(document.state) if by.may(VERBS[act], *relations)]
     return [Offer(act, WORDS[act], act is may[0]) for act in may]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, flash, url_for
 
-from commune_portal.documents import attachments, dispatch, incoming, issuing, outgoing, visibility
+from commune_portal.documents import amendments, attachments, dispatch, incoming, issuing, outgoing, visibility
 from commune_portal.documents.outgoing import Outgoing
 from commune_portal.errors import ClockDoubtful, Malformed, NotFound, PortalError, RuleBroken, TokenLastTry
 from commune_portal.people import accesses, accounts, directory, issuers
@@ -21,7 +21,7 @@ from commune_portal.rules.statuses import OutgoingAct, OutgoingState, outgoing_a
 from commune_portal.settings import Settings
 from commune_portal.signing.reports import Report, SignatureReport, Verdict
 from commune_portal.signing.workshop import workshop
-from commune_portal.views import _session
+from commune_portal.views import _session, outgoing_amend
 from commune_portal.views._errors import status_of
 from commune_portal.views._format import instant
 from commune_portal.views._forms import EMPTY, FormReader, FormState
@@ -210,7 +210,7 @@ def _may_dispatch(by: Actor, document: int) -> Outgoing:
 
 
 def _recipients(now: Outgoing, form: FormState, chosen: tuple[str, ...], query: str, status: int = 200) -> Response:
-    has_it = {item.organ_code for item in dispatch.recipients(now.id) if item.refused_at is None}
+    has_it = {item.organ_code for item in dispatch.recipients(now.id) if not outgoing_amend.is_gone(item)}
     found = directory.search(query, limit=DIRECTORY_ROWS, open_only=True)
     known = {item.code: item.name for item in found}
     picked = []
@@ -295,6 +295,10 @@ def _show(by: Actor, now: Outgoing, trouble: Trouble = NO_TROUBLE) -> Response:
         is_upload=now.letter is None,
         has_pdf=main is not None,
         recipients=[(item, progress(item)) for item in sent],
+        offers=outgoing_amend.offers(by, now),
+        asked=amendments.of_outgoing(now.id),
+        may_take_back={item.id for item in sent if outgoing_amend.may_take_back(by, now, item)},
+        may_resend=outgoing_amend.gone_codes(sent) if OutgoingAct.DISPATCH in acts else set(),
         statuses=[(names.get(line.organ_code, line.organ_code), line) for line in dispatch.statuses_of(now.id)],
         answered=_answered(by, now),
         events=trail(now.about),
