@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import time as clock_time
 
 VIETNAM = timezone(timedelta(hours=7), "+07:00")
 
@@ -34,6 +35,13 @@ def today() -> date:
 def civil(instant: datetime) -> date:
     """The civil date in Vietnam on which an instant falls."""
     return instant.astimezone(VIETNAM).date()
+
+
+def bounds(first: date, last: date) -> tuple[str, str]:
+    """The first instant of a stretch of civil days and the first one after it, as stored."""
+    begins = datetime.combine(first, clock_time(), VIETNAM)
+    ends = datetime.combine(last + timedelta(days=1), clock_time(), VIETNAM)
+    return to_text(begins), to_text(ends)
 
 
 def monotonic() -> float:

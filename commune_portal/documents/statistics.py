@@ -6,16 +6,23 @@ Source: QĐ 28/2018, Điều 11 (collected automatically); the rates themselves 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from commune_portal import clock
 from commune_portal.people import office_rules
 from commune_portal.people.actors import Actor
-from commune_portal.rules import deadlines, statistics
+from commune_portal.rules import calls, deadlines, statistics
 from commune_portal.rules.deadlines import Calendar
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.permissions import Verb
-from commune_portal.rules.statistics import HandlingCounts, IssueCounts, Rate, ReceiptCounts, UrgentCounts
+from commune_portal.rules.statistics import (
+    FlashCounts,
+    HandlingCounts,
+    IssueCounts,
+    Rate,
+    ReceiptCounts,
+    UrgentCounts,
+)
 from commune_portal.rules.statuses import StatusCode
 from commune_portal.store import database
 
@@ -38,9 +45,7 @@ class Period:
     @property
     def instants(self) -> tuple[str, str]:
         """The first instant of the period and the first one after it, as stored."""
-        begins = datetime.combine(self.first, time(), clock.VIETNAM)
-        ends = datetime.combine(self.last + timedelta(days=1), time(), clock.VIETNAM)
-        return clock.to_text(begins), clock.to_text(ends)
+        return clock.bounds(self.first, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,19 @@ def rates(actor: Actor, period: Period) -> list[Rate]:
     """Every rate that the register can answer for a period, each with its fraction and definition."""
     actor.require(Verb.STATISTICS_SEE)
     issued, received, handled = issue_counts(period), receipt_counts(period), handling_counts(period)
+    flash = flash_counts(period)
     return [
         statistics.electronic_rate(issued),
         statistics.signed_rate(issued),
         statistics.exchange_rate(issued),
         statistics.sent_in_time_rate(issued),
+        statistics.paper_rate(issued),
         statistics.received_electronically_rate(received),
         statistics.registered_in_time_rate(received),
         statistics.refused_rate(received),
         statistics.urgent_rate(urgent_counts(period)),
+        statistics.flash_rate(flash),
+        statistics.called_rate(flash),
         statistics.in_time_rate(handled),
         statistics.open_not_due_rate(handled),
         statistics.overdue_rate(handled),
@@ -78,15 +87,17 @@ def issue_counts(period: Period) -> IssueCounts:
     """
     found = database.rows(
         "SELECT d.medium, d.signed_at, d.dispatched_at, EXISTS (SELECT 1 FROM recipients r"
-        " WHERE r.outgoing_id = d.id AND r.delivered_at IS NOT NULL)"
+        " WHERE r.outgoing_id = d.id AND r.delivered_at IS NOT NULL), EXISTS (SELECT 1 FROM recipients r"
+        " WHERE r.outgoing_id = d.id AND r.paper_follows > 0)"
         " FROM outgoing d"
         " WHERE d.book_id IN (SELECT id FROM books WHERE direction = 'outgoing' AND year BETWEEN ? AND ?)"
         " AND d.promulgation_date BETWEEN ? AND ? AND d.sealed_at IS NOT NULL AND d.voided_at IS NULL",
         (period.first.year, period.last.year, period.first.isoformat(), period.last.isoformat()),
     )
     calendars = _Calendars()
-    electronic = signed = sent = late = signed_and_sent = 0
-    for medium, signed_at, dispatched_at, is_sent in found:
+    electronic = signed = sent = late = signed_and_sent = with_paper = 0
+    for medium, signed_at, dispatched_at, is_sent, has_paper in found:
+        with_paper += medium == "electronic" and bool(has_paper)
         is_signed = medium == "electronic" and bool(signed_at)
         electronic += medium == "electronic"
         signed += is_signed
@@ -97,7 +108,13 @@ def issue_counts(period: Period) -> IssueCounts:
             dispatched = clock.from_text(dispatched_at)
             late += deadlines.is_sent_late(at, dispatched, dispatched, calendars.on(clock.civil(at)))
     return IssueCounts(
-        len(found), electronic, signed, by_exchange=sent, sent_late=late, signed_by_exchange=signed_and_sent
+        len(found),
+        electronic,
+        signed,
+        by_exchange=sent,
+        with_paper=with_paper,
+        sent_late=late,
+        signed_by_exchange=signed_and_sent,
     )
 
 
@@ -157,6 +174,38 @@ def urgent_counts(period: Period) -> UrgentCounts:
         for at, done in found
     )
     return UrgentCounts(len(found), same_day)
+
+
+def flash_counts(period: Period) -> FlashCounts:
+    """Hỏa tốc documents by recipient: accepted in time by the rule of their day, and called about.
+
+    Source: QĐ 28/2018, Điều 6.2, 8.2.
+    """
+    found = database.rows(
+        "SELECT r.queued_at, o.deliver_by, (SELECT coalesce(s.told_at, '') || ' ' || s.arrived_at FROM statuses s"
+        "  WHERE s.recipient_id = r.id AND s.code IN ('03', '04', '05', '06') ORDER BY s.arrived_at, s.code LIMIT 1),"
+        " EXISTS (SELECT 1 FROM calls c WHERE c.recipient_id = r.id)"
+        " FROM outgoing o INDEXED BY outgoing_flash JOIN recipients r ON r.outgoing_id = o.id"
+        " WHERE o.urgency = 3 AND o.dispatched_at IS NOT NULL AND r.queued_at >= ? AND r.queued_at < ?",
+        period.instants,
+    )
+    in_time = called = 0
+    for queued_at, deliver_by, answer, is_called in found:
+        sent = clock.from_text(queued_at)
+        accepted = _accepted_at(answer, sent)
+        hour = clock.from_text(deliver_by) if deliver_by else None
+        limits = office_rules.call_limits(clock.civil(sent))
+        in_time += calls.is_accepted_in_time(accepted, sent, hour, limits)
+        called += bool(is_called)
+    return FlashCounts(len(found), in_time, called)
+
+
+def _accepted_at(answer: str | None, sent: datetime) -> datetime | None:
+    """When a recipient accepted, from the times of its first status that says so: its own, and ours."""
+    if answer is None:
+        return None
+    said, _, heard = answer.rpartition(" ")
+    return calls.accepted_at(clock.from_text(said) if said else None, clock.from_text(heard), sent)
 
 
 def months(actor: Actor, year: int) -> list[MonthTotals]:

@@ -90,6 +90,15 @@ class UrgentCounts:
     in_time: int
 
 
+@dataclass(frozen=True, slots=True)
+class FlashCounts:
+    """Recipients of hỏa tốc documents sent in a period: accepted in time, and telephoned about."""
+
+    sent: int
+    accepted_in_time: int
+    called: int
+
+
 def electronic_rate(counts: IssueCounts) -> Rate:
     """Issued electronically, of all issued.
 
@@ -255,6 +264,35 @@ def urgent_rate(counts: UrgentCounts) -> Rate:
         counts.arrived,
         "Văn bản khẩn vào sổ và trình ngay trong ngày đến / văn bản khẩn đến trong kỳ",
         "NĐ 30/2020, Điều 4.2.c và Điều 23.1",
+    )
+
+
+def flash_rate(counts: FlashCounts) -> Rate:
+    """Hỏa tốc documents accepted by their hour or within the office's minutes, of all sent to each recipient.
+
+    Source: QĐ 28/2018, Điều 6.2; NĐ 30/2020, Điều 4.2.c (at once; the minutes are the office's rule).
+    """
+    return Rate(
+        "Tỷ lệ hỏa tốc được tiếp nhận đúng giờ",
+        counts.accepted_in_time,
+        counts.sent,
+        "Lượt gửi hỏa tốc được nơi nhận tiếp nhận trước giờ hẹn, hoặc trong số phút cơ quan quy định /"
+        " lượt gửi hỏa tốc trong kỳ (mỗi nơi nhận là một lượt)",
+        "QĐ 28/2018, Điều 6.2; NĐ 30/2020, Điều 4.2.c",
+    )
+
+
+def called_rate(counts: FlashCounts) -> Rate:
+    """Recipients of hỏa tốc documents that had to be telephoned, of all sent to.
+
+    Source: QĐ 28/2018, Điều 8.2 (the sender checks that it reached the receiver).
+    """
+    return Rate(
+        "Tỷ lệ hỏa tốc phải gọi điện",
+        counts.called,
+        counts.sent,
+        "Lượt gửi hỏa tốc phải gọi điện hoặc báo bằng cách khác / lượt gửi hỏa tốc trong kỳ",
+        "QĐ 28/2018, Điều 8.2",
     )
 
 
