@@ -16,9 +16,21 @@ from urllib.parse import urlsplit
 
 from commune_portal.errors import Malformed, NodeUnreachable, Unauthenticated
 from commune_portal.relay.link import Answer, Link, NodeIdentity, RefusedByNode, Sink, Traffic, TryLater
-from commune_portal.wire import checkpoint, directory, enrolment, envelope, extract, fields, mailbox, protocol, receipt
+from commune_portal.wire import (
+    checkpoint,
+    comparison,
+    directory,
+    enrolment,
+    envelope,
+    extract,
+    fields,
+    mailbox,
+    protocol,
+    receipt,
+)
 from commune_portal.wire import requests as signatures
 from commune_portal.wire.checkpoint import Note
+from commune_portal.wire.comparison import Held, HeldPage, Question
 from commune_portal.wire.directory import Directory
 from commune_portal.wire.enrolment import EnrolmentFile, EnrolmentRequest
 from commune_portal.wire.extract import JournalExtract, Mirrored
@@ -229,6 +241,18 @@ class NodeClient:
         body, most = mailbox.write_vector(vector), mailbox.LARGEST_PAGE_BYTES
         answer = self._link.ask("POST", protocol.VECTOR, body=body, most_bytes=most)
         return self._opened(answer, lambda: mailbox.read_vector_answer(answer.body))
+
+    def held(self, questions: tuple[Question, ...]) -> tuple[Held, ...]:
+        """What the node says that it holds of messages of ours. Receipts in the answer are **unverified**."""
+        body, most = comparison.write_questions(questions), comparison.LARGEST_ANSWER_BYTES
+        answer = self._link.ask("POST", protocol.COMPARISON, body=body, most_bytes=most)
+        return self._opened(answer, lambda: comparison.read_answers(answer.body))
+
+    def held_for_us(self, after: int, limit: int = comparison.LARGEST_PAGE) -> HeldPage:
+        """A page of the documents that the node took for us, fetched or not."""
+        path = f"{protocol.COMPARISON}?after={after}&limit={limit}"
+        answer = self._link.ask("GET", path, most_bytes=comparison.LARGEST_ANSWER_BYTES)
+        return self._opened(answer, lambda: comparison.read_page(answer.body))
 
     def _node_key(self, code: str, wanted: str) -> bytes | None:
         return self.node.public_keys.get(wanted) if code == self.node.code else None

@@ -22,6 +22,7 @@ from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.node.uploads import Upload
 from commune_portal.settings import Limits, Settings
 from commune_portal.store import installation
+from commune_portal.views import node_lists
 from commune_portal.views._errors import one_line
 from commune_portal.wire import enrolment, envelope, extract, fields, keys, protocol
 from commune_portal.wire import mailbox as wire_mailbox
@@ -371,3 +372,6 @@ def _json(data: bytes, status: int = 200) -> Response:
 def _limits() -> Limits:
     settings: Settings = current_app.config["PORTAL_SETTINGS"]
     return settings.limits
+
+
+node_lists.add_to(blueprint, _caller, _whole, _json)

@@ -15,6 +15,8 @@ RECEIPTS = f"{PREFIX}/receipts"
 JOURNAL = f"{PREFIX}/journal"
 DIRECTORY = f"{PREFIX}/directory"
 VECTOR = f"{PREFIX}/vector"
+COMPARISON = f"{PREFIX}/comparison"
+ORGANISATIONS = f"{PREFIX}/organisations"
 
 NODE_TIME = "Node-Time"
 EXCHANGE_NODE = "Exchange-Node"

@@ -15,6 +15,7 @@ from commune_portal.rules import chain
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.wire import (
     checkpoint,
+    comparison,
     directory,
     enrolment,
     envelope,
@@ -22,17 +23,20 @@ from commune_portal.wire import (
     fields,
     keys,
     mailbox,
+    organisations,
     protocol,
     receipt,
     requests,
 )
 from commune_portal.wire.canonical import canonical
 from commune_portal.wire.checkpoint import Note
+from commune_portal.wire.comparison import Held, HeldPage, Question, Standing
 from commune_portal.wire.directory import Directory, DirectoryEntry
 from commune_portal.wire.enrolment import EnrolmentFile, EnrolmentRequest
 from commune_portal.wire.envelope import Envelope, Kind
 from commune_portal.wire.extract import JournalExtract, JournalLine
 from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer, Waiting
+from commune_portal.wire.organisations import Alias, Listed, ListedPage, Why
 from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -73,8 +77,45 @@ def examples() -> dict[str, dict[str, Any]]:
         "mailbox": {"body": mailbox.write_page(_page()).decode()},
         "journal": _journal(),
         "vector": _vector(),
+        "comparison": _comparison(),
+        "organisations": {"body": organisations.write_page(_organisations()).decode()},
         "refusal": {"body": canonical({"error": "stale", "sentence": protocol.Refused.STALE.sentence}).decode()},
     }
+
+
+def _held(sequence: int = 0, receipt_bytes: bytes | None = None) -> Held:
+    return Held(
+        message_id=MESSAGE_ID, standing=Standing.HELD, sequence=sequence, sender="H99.01", recipient="H99.02",
+        packet_sha256=PACKET_SHA256, taken_at=EIGHT, fetched_at=EIGHT,
+        receipt_sha256=hashlib.sha256(_receipt_bytes()).hexdigest(), receipt=receipt_bytes,
+    )  # fmt: skip
+
+
+def _receipt_bytes() -> bytes:
+    sealed: str = _receipt(RefusalType.CONFLICT, with_refusal=False)["sealed"]
+    return sealed.encode()
+
+
+def _comparison() -> dict[str, Any]:
+    other = "0d0e2f6a-3c55-4c53-9d0e-8b1c7d105a52"
+    unknown = Held(message_id=other, standing=Standing.UNKNOWN)
+    return {
+        "body": comparison.write_questions((Question(MESSAGE_ID), Question(other, "ab" * 32))).decode(),
+        "answer": comparison.write_answers((_held(receipt_bytes=_receipt_bytes()), unknown)).decode(),
+        "page": comparison.write_page(HeldPage((_held(12),), 12, more=False)).decode(),
+    }
+
+
+def _organisations() -> ListedPage:
+    merged = Listed(
+        code="H99.07", name="UBND xã Đèo Gió", change=40, code_legacy="000.00.07.H99", merged_into="H99.01",
+        closed_at=EIGHT,
+    )  # fmt: skip
+    whole = Listed(
+        code="H99.01", name="UBND xã Suối Vàng", change=41, code_legacy="000.01.01.H99", phone="0260 3800 001",
+        former_names=("UBND xã Suối Cạn",), aliases=(Alias("H99.07", Why.MERGED, "2025-07-01"),),
+    )  # fmt: skip
+    return ListedPage((merged, whole), 41, more=False)
 
 
 def _keys() -> dict[str, Any]:

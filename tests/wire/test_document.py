@@ -50,7 +50,19 @@ def test_the_document_has_every_word_of_refusal_and_every_path() -> None:
         assert f"`{refusal.value}`" in text
     for component in (*signatures.ALWAYS, *signatures.COVERED_WHERE_PRESENT):
         assert f'"{component}"' in text
-    for name in ("CLOCK", "ENROLMENT", "UPLOADS", "MESSAGES", "MAILBOX", "PACKETS", "RECEIPTS", "JOURNAL", "VECTOR"):
+    for name in (
+        "CLOCK",
+        "ENROLMENT",
+        "UPLOADS",
+        "MESSAGES",
+        "MAILBOX",
+        "PACKETS",
+        "RECEIPTS",
+        "JOURNAL",
+        "VECTOR",
+        "COMPARISON",
+        "ORGANISATIONS",
+    ):
         assert getattr(protocol, name) in text
 
 

@@ -1,0 +1,52 @@
+"""Two more doors of `/exchange/v1/`: what the node holds of a member's messages, and the list of organisations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from flask import Blueprint, Response
+
+from commune_portal.node import comparisons
+from commune_portal.node.members import Member
+from commune_portal.views._page import request
+from commune_portal.wire import comparison
+
+
+class Caller(Protocol):
+    """A request that is believed."""
+
+    @property
+    def member(self) -> Member:
+        """Whose it is."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """What it says."""
+        ...
+
+
+def add_to(
+    blueprint: Blueprint,
+    caller: Callable[[int], Caller],
+    whole: Callable[[str | None, str], int],
+    answer: Callable[[bytes], Response],
+) -> None:
+    """Adds the routes; `caller` believes a request, `whole` reads a count, `answer` makes JSON of bytes."""
+
+    @blueprint.post("/comparison")
+    def tell_held() -> Response:
+        """What the node holds of the messages asked about."""
+        asked = caller(comparison.LARGEST_QUESTION_BYTES)
+        questions = comparison.read_questions(asked.body)
+        return answer(comparison.write_answers(comparisons.answer(asked.member, questions)))
+
+    @blueprint.get("/comparison")
+    def list_held() -> Response:
+        """A page of the documents that the node took for the member."""
+        member = caller(0).member
+        after = whole(request.args.get("after", "0"), "after")
+        limit = whole(request.args.get("limit", "500"), "limit")
+        page = comparisons.listing(member, after, max(1, min(limit, comparison.LARGEST_PAGE)))
+        return answer(comparison.write_page(page))
