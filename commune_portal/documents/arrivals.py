@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
-from commune_portal.documents import answers, attachments, dispatch, secrecy
+from commune_portal.documents import answers, attachments, dispatch, quarantine, secrecy
 from commune_portal.documents.answers import Answer, Concerned
 from commune_portal.documents.attachments import EDXML, PDF, Kept
 from commune_portal.edxml import package, reader
@@ -47,26 +47,35 @@ def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits
     """
     envelope = envelopes.open_(envelope_bytes, sender_key)
     mine = installation.own()
-    earlier = earlier_receipt(envelope)
+    conflict = ""
+    try:
+        earlier = earlier_receipt(envelope)
+    except Malformed as error:
+        earlier, conflict = None, error.sentence
     if earlier is not None:
         return earlier
     packet = files.adopt(packet_path)
     if packet != Stored(envelope.packet_sha256, envelope.packet_bytes):
         raise Malformed("Gói tin tải về không đúng mã băm ghi trên phong bì.", detail=envelope.message_id)
+    if conflict:
+        return quarantine.refuse(envelope, envelope_bytes, packet, RefusalType.CONFLICT, conflict)
     if envelope.recipient != mine.code:
-        return _refuse(envelope, envelope_bytes, packet, RefusalType.INVALID_ADDRESSEE, "Gói tin gửi nhầm cơ quan.")
+        stray = "Gói tin gửi nhầm cơ quan."
+        return quarantine.refuse(envelope, envelope_bytes, packet, RefusalType.INVALID_ADDRESSEE, stray)
     with _scratch() as folder:
         try:
             parsed = reader.read(files.path_of(packet.sha256), folder, limits)
             _require_kind(envelope, parsed)
         except (Malformed, TooLarge) as error:
             kind = RefusalType.TOO_LARGE if isinstance(error, TooLarge) else RefusalType.MALFORMED
-            return _refuse(envelope, envelope_bytes, packet, kind, error.sentence)
+            return quarantine.refuse(envelope, envelope_bytes, packet, kind, error.sentence)
         if isinstance(parsed, package.Status):
             return _take_status(envelope, parsed, packet)
         mark = secrecy.mark_of_packet(parsed)
         if mark is not None:
             return secrecy.refuse_packet(envelope, envelope_bytes, packet, mark)
+        if parsed.business and parsed.business.type == BusinessType.UPDATE:
+            return _take_update(envelope, parsed, packet)
         kept = [_keep(item) for item in parsed.attachments if item.path is not None]
         return _take_document(envelope, parsed, packet, kept)
 
@@ -82,14 +91,10 @@ def sender_key(code: str, key_id: str) -> bytes | None:
 
 def earlier_receipt(envelope: Envelope) -> bytes | None:
     """The receipt that this message got before, to be given again; raises Malformed for other bytes under its id."""
-    row = database.row(
-        "SELECT bytes, packet_sha256, sender_code FROM receipts_given WHERE message_id = ?", (envelope.message_id,)
-    )
-    if row is None:
-        return None
-    if (row[1], row[2]) != (envelope.packet_sha256, envelope.sender):
+    found = given.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
+    if found is None and database.row("SELECT 1 FROM receipts_given WHERE message_id = ?", (envelope.message_id,)):
         raise Malformed("Hai gói tin khác nhau mang cùng một mã thông điệp.", detail=envelope.message_id)
-    return str(row[0]).encode()
+    return found
 
 
 def _require_kind(envelope: Envelope, parsed: package.Edoc | package.Status) -> None:
@@ -98,8 +103,8 @@ def _require_kind(envelope: Envelope, parsed: package.Edoc | package.Status) -> 
         raise Malformed("Loại gói tin ghi trên phong bì không khớp với nội dung.")
     if isinstance(parsed, package.Status):
         statuses.read_status(parsed.status_code)
-    if isinstance(parsed, package.Edoc) and parsed.business and parsed.business.type not in (None, BusinessType.NEW):
-        raise Malformed("Gói thu hồi, cập nhật hoặc thay thế chưa được hỗ trợ ở phiên bản này.")
+    if isinstance(parsed, package.Edoc):
+        requests.named_by(envelope, parsed)
 
 
 @contextmanager
@@ -128,6 +133,8 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
     other = edoc.other or package.OtherInfo()
     signer = edoc.signer or package.Signer()
     urgency = min(envelope.urgency, int(Urgency.FLASH))
+    plan = requests.plan_document(envelope, edoc)
+    business = edoc.business.type if edoc.business else None
     with database.transaction() as work:
         earlier = earlier_receipt(envelope)
         if earlier is not None:
@@ -155,25 +162,38 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
                 "asked_due_date": edoc.due_date.isoformat() if edoc.due_date else None,
                 "deliver_by": _deliver_by(edoc, urgency),
                 "arrived_at": clock.now_text(),
+                "business_type": business if business is not None else int(BusinessType.NEW),
                 "note": "\n".join(finding.sentence for finding in edoc.findings[:5]),
             },
         )
         attachments.attach(work, "incoming", row.id, "packet", Kept(packet, f"{envelope.message_id}.edxml", EDXML))
         for ordinal, item in enumerate(kept):
             attachments.attach(work, "incoming", row.id, "main" if item is main else "annex", item, ordinal)
-        put_in_search(work, row.id)
-        checkpoint = journal.write(
+        finding.put_in_search(work, row.id)
+        arrived = journal.write(
             work, Act.INCOMING_ARRIVED, journal.SYSTEM, about=f"incoming:{row.uid}", after=IncomingState.ARRIVED,
             dates={"promulgated": edoc.promulgation_date.isoformat() if edoc.promulgation_date else None},
             files=[packet.sha256, *(item.stored.sha256 for item in kept)],
             facts={"message": envelope.message_id, "sender": envelope.sender, "document": edoc.document_id,
-                   "urgency": urgency, "medium": "electronic"},
+                   "urgency": urgency, "medium": "electronic", "business": business or None},
             texts={"author": edoc.sender.name, "symbol": edoc.code.printed, "type_name": edoc.document_type.name,
                    "subject": subject, "signer": signer.full_name},
         )  # fmt: skip
-        about = f"incoming:{row.uid}"
+        answers.queue(work, _about(answer, f"incoming:{row.uid}"), arrived)
+        checkpoint = requests.document_arrived(work, envelope, edoc, row.id, plan) or arrived
         receipt = given.give(work, envelope, checkpoint)
-        answers.queue(work, _about(answer, about), checkpoint)
+    points.reach("before-answer")
+    return receipt
+
+
+def _take_update(envelope: Envelope, edoc: package.Edoc, packet: Stored) -> bytes:
+    plan = requests.plan_update(envelope, edoc)
+    with database.transaction() as work:
+        earlier = earlier_receipt(envelope)
+        if earlier is not None:
+            return earlier
+        checkpoint = requests.update_arrived(work, envelope, edoc, packet, plan)
+        receipt = given.give(work, envelope, checkpoint)
     points.reach("before-answer")
     return receipt
 
@@ -197,36 +217,19 @@ def _concerned(envelope: Envelope, edoc: package.Edoc) -> Concerned:
 
 
 def _take_status(envelope: Envelope, status: package.Status, packet: Stored) -> bytes:
+    asks = statuses.read_status(status.status_code) is StatusCode.TAKE_BACK_ASKED
+    plan = requests.plan_take_back(envelope, status) if asks else requests.Plan({})
     with database.transaction() as work:
         earlier = earlier_receipt(envelope)
         if earlier is not None:
             return earlier
-        about, _, applied = dispatch.status_arrived(work, envelope, status, packet)
-        checkpoint = journal.write(
-            work, Act.STATUS_ARRIVED, journal.SYSTEM, about=about, files=[packet.sha256],
-            facts={"message": envelope.message_id, "sender": envelope.sender, "code": status.status_code,
-                   "document": status.response_for.document_id, "applied": int(applied)},
-            texts={"reason": status.description, "handler": status.staff.staff if status.staff else ""},
-        )  # fmt: skip
+        if asks:
+            checkpoint = requests.take_back_arrived(work, envelope, status, packet, plan)
+        else:
+            checkpoint = replies.take(work, envelope, status, packet)
         receipt = given.give(work, envelope, checkpoint)
     points.reach("before-answer")
     return receipt
-
-
-def _refuse(envelope: Envelope, sealed: bytes, packet: Stored, refusal: RefusalType, reason: str) -> bytes:
-    """Quarantines a packet and refuses it for good: the raw bytes stay, the queue goes on."""
-    with database.transaction() as work:
-        work.execute(
-            "INSERT INTO quarantine (message_id, sender_code, envelope, packet_sha256, reason, arrived_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (envelope.message_id, envelope.sender, sealed.decode(), packet.sha256, reason, clock.now_text()),
-        )
-        checkpoint = journal.write(
-            work, Act.PACKET_QUARANTINED, journal.SYSTEM, files=[packet.sha256],
-            facts={"message": envelope.message_id, "sender": envelope.sender, "refusal": refusal.value},
-            texts={"reason": reason},
-        )  # fmt: skip
-        return given.give(work, envelope, checkpoint, refusal)
 
 
 def unchecked(limit: int = 20) -> list[int]:
@@ -278,16 +281,3 @@ def check(row_id: int) -> Verdict:
             facts={"verdict": report.overall, "signatures": len(report.signatures)},
         )  # fmt: skip
     return report.overall
-
-
-def put_in_search(work: Work, row_id: int) -> None:
-    """Makes an incoming document findable by everything that a clerk knows of it."""
-    row = work.execute(
-        "SELECT code_number, code_notation, type_name, subject, sender_name, signer_name, recipient_name, note, number"
-        " FROM incoming WHERE id = ?",
-        (row_id,),
-    ).fetchone()
-    if row is None:
-        raise NotFound
-    code = package.Code(row[0], row[1]).printed
-    search.put(work, "incoming", row_id, [code, *row[1:8], str(row[8] or "")])

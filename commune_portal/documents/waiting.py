@@ -127,8 +127,8 @@ def returned(actor: Actor, rows: int = ROWS) -> Pile[OutgoingItem]:
 
 
 def quarantined() -> int:
-    """How many packets could not be read and lie aside with their bytes."""
-    return int(database.row("SELECT count(*) FROM quarantine")[0])
+    """How many packets could not be read and lie aside with their bytes, not yet seen by a clerk."""
+    return int(database.row("SELECT count(*) FROM quarantine WHERE classified = 0 AND seen_at IS NULL")[0])
 
 
 def _incoming(actor: Actor, condition: str, order: str, rows: int) -> Pile[IncomingItem]:

@@ -43,6 +43,7 @@ class Act(StrEnum):
     OUTGOING_REFUSED_BY_NODE = "outgoing.refused-by-node"
     RECEIPT_KEPT = "receipt.kept"
     PACKET_QUARANTINED = "packet.quarantined"
+    QUARANTINE_SEEN = "quarantine.seen"
     NUMBER_VOIDED = "number.voided"
     STATUS_ARRIVED = "status.arrived"
     EXPORTED = "exported"
@@ -124,6 +125,7 @@ _LABELS: dict[Act, str] = {
     Act.OUTGOING_REFUSED_BY_NODE: "Nút liên thông từ chối",
     Act.RECEIPT_KEPT: "Lưu biên nhận của nút liên thông",
     Act.PACKET_QUARANTINED: "Cách ly gói tin không đọc được",
+    Act.QUARANTINE_SEEN: "Đã xem gói tin bị cách ly",
     Act.NUMBER_VOIDED: "Hủy số",
     Act.STATUS_ARRIVED: "Nhận trạng thái từ nơi nhận",
     Act.EXPORTED: "Xuất dữ liệu",

@@ -108,6 +108,8 @@ class Quarantined(Table):
     classified = peewee.IntegerField()
     incoming_id = peewee.IntegerField(null=True)
     reported_at = InstantField(null=True)
+    seen_at = InstantField(null=True)
+    seen_by = peewee.IntegerField(null=True)
 
     class Meta:
         table_name = "quarantine"
