@@ -6,73 +6,20 @@ Once with script and once without; every page on the way is shown to axe, and an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
 
 from commune_portal.parties.supervisor import wait_until
-from commune_portal.rehearsal import stage
 from commune_portal.rehearsal.cast import CLERK, LEADER, RECEIVER_CODE, SPECIALIST
 from commune_portal.rehearsal.stage import Stage
-from tests.browser import OpenPage, Watch, axe_violations
+from tests.browser import OpenPage, Watch
+from tests.stories.offices import Office, played, sent
+
+__all__ = ["played"]
 
 pytestmark = pytest.mark.story
 
 SUBJECT = "Về việc phối hợp rà soát hộ nghèo, hộ cận nghèo khu vực giáp ranh"
-
-
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = stage.empty_folder(tmp_path_factory.mktemp("journey") / "D")
-    built = stage.build(folder, "", None)
-    try:
-        stage.connect(built)
-        yield built
-    finally:
-        built.close()
-
-
-class Office:
-    """A browser at one office, in which people log in one after the other."""
-
-    def __init__(self, played: Stage, name: str, page: Page, *, look: bool) -> None:
-        self.page = page
-        self.address = played.parties[name].server.address
-        self.password = played.plans[name].password
-        self._look = look
-
-    def log_in(self, username: str) -> None:
-        self.page.context.clear_cookies()
-        self.open("/login")
-        self.page.get_by_label("Tên đăng nhập").fill(username)
-        self.page.locator("input[name=password]").fill(self.password)
-        self.page.get_by_role("button", name="Đăng nhập").click()
-        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
-        self.look()
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.address + path)
-        self.look()
-
-    def look(self) -> None:
-        """Axe needs script, so the pages are looked at in the run that has it."""
-        if self._look:
-            assert axe_violations(self.page) == [], self.page.url
-
-    def press(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("button", name=name).first.click()
-        self.page.wait_for_load_state("networkidle")
-        self.look()
-
-    def follow(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("link", name=name).first.click()
-        self.page.wait_for_load_state("networkidle")
-        self.look()
-
-    def sees(self, words: str) -> None:
-        expect(self.page.locator("main")).to_contain_text(words)
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with-script", "without-script"])
@@ -158,33 +105,17 @@ def test_a_document_is_sent_handled_and_its_statuses_come_home(
     sender.sees("Trạng thái đã nhận về (5)")
 
 
-def test_a_refusal_comes_home_with_its_reason(played: Stage, open_page: OpenPage, tmp_path: Path) -> None:
-    desk, there = played.parties["sender"].desk, played.parties["receiver"].desk
-    number = desk(
-        "draft",
-        by=SPECIALIST,
-        type_code="CV",
-        subject="Mời họp giao ban",
-        signer=LEADER,
-        unit="VP",
-        body="Kính mời dự họp.",
-    )
-    desk("submit", by=SPECIALIST, document=number)
-    desk("approve", by=LEADER, document=number)
-    desk("sign", by=LEADER, document=number, pin=played.pin)
-    desk("number", by=CLERK, document=number)
-    document_id = desk("seal", by=CLERK, document=number, pin=played.pin)
-    desk("send", by=CLERK, document=number, to=[RECEIVER_CODE])
-    wait_until("it arrives", lambda: there("arrived", document_id=document_id), 60)
-    arrived = there("arrived", document_id=document_id)
-    receiver = Office(played, "receiver", open_page((1366, 768)), look=True)
+def test_a_refusal_comes_home_with_its_reason(played: Stage, open_page: OpenPage) -> None:
+    number, row = sent(played, "Mời họp giao ban")
+    desk = played.parties["sender"].desk
+    receiver = Office(played, "receiver", open_page((1366, 768)))
     receiver.log_in(CLERK)
-    receiver.open(f"/incoming/{arrived}?act=refuse")
-    receiver.page.locator("textarea[name=reason]").fill("Gửi nhầm cơ quan, không thuộc xã Bình Lợi")
+    receiver.open(f"/incoming/{row}?act=refuse")
+    receiver.fill("reason", "Gửi nhầm cơ quan, không thuộc xã Bình Lợi")
     receiver.press("Từ chối nhận")
     receiver.sees("Từ chối")
     wait_until("the refusal comes home", lambda: desk("statuses", document=number) == ["01", "02"], 60)
-    sender = Office(played, "sender", open_page((1366, 768)), look=True)
+    sender = Office(played, "sender", open_page((1366, 768)))
     sender.log_in(CLERK)
     sender.open(f"/outgoing/{number}")
     sender.sees("Gửi nhầm cơ quan, không thuộc xã Bình Lợi")
