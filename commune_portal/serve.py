@@ -20,7 +20,7 @@ from commune_portal.people import accesses
 from commune_portal.relay.worker import Worker
 from commune_portal.settings import MEBIBYTE, Settings, is_loopback
 from commune_portal.signing import workshop
-from commune_portal.store import database, files, installation
+from commune_portal.store import database, erasure, files, installation
 from commune_portal.wire import keys
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ def opened(settings: Settings) -> Iterator[Settings]:
     installation.refuse_copy(settings.role, own.public_key.hex())
     keys.use(own)
     bench = workshop.configure(settings)
+    erasure.finish()
     try:
         yield settings
     finally:

@@ -27,7 +27,7 @@ from commune_portal.relay.rounds import Pace, Round
 from commune_portal.relay.schedule import Circuit
 from commune_portal.relay.uploads import Grain
 from commune_portal.settings import Settings
-from commune_portal.store import database, installation
+from commune_portal.store import database, erasure, installation
 from commune_portal.wire import keys
 
 log = logging.getLogger(__name__)
@@ -104,6 +104,7 @@ class Worker:
             accesses.flush()
         if accesses.is_digest_due():
             accesses.digest()
+        erasure.finish()
 
     def _wants_contact(self, peer: Peer) -> bool:
         now = clock.now()

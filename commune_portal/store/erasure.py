@@ -120,6 +120,11 @@ def _finish() -> int:
     return len(done)
 
 
+def forget_rewritten() -> None:
+    """Forgets what this process has rewritten already, as a new start does."""
+    _rewritten.clear()
+
+
 def _delete(sha256: str) -> bool:
     """Deletes a condemned file unless somebody lives by it; False while it has to be carried somewhere yet.
 
@@ -130,7 +135,10 @@ def _delete(sha256: str) -> bool:
             return True
         if _any(work, _ON_ITS_WAY, sha256):
             return False
-        files.path_in(files.root(), sha256).unlink(missing_ok=True)
+        try:
+            files.path_in(files.root(), sha256).unlink(missing_ok=True)
+        except PermissionError as error:  # Windows, while somebody is reading it
+            raise StoreBusy(detail=str(error)) from error
     return True
 
 

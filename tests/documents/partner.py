@@ -61,6 +61,7 @@ class Partner:
 
     def edoc(self, serial: int = 7, **changes: Any) -> bytes:
         """A document packet with one PDF."""
+        name = changes.pop("name", "van-ban.pdf")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "van-ban.pdf"
             path.write_bytes(changes.pop("pdf", PDF))
@@ -73,7 +74,7 @@ class Partner:
                 "document_type": package.DocumentType("Công văn", 1, 1),
                 "subject": f"Về việc phối hợp tuần tra lần {serial}",
                 "signer": package.Signer("TM.", "Chủ tịch", "Lê Văn Núi"),
-                "attachments": (writer.attach(path, "van-ban.pdf"),),
+                "attachments": (writer.attach(path, name),),
                 **changes,
             }
             out = io.BytesIO()
