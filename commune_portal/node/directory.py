@@ -10,6 +10,7 @@ from datetime import datetime
 
 from commune_portal import clock
 from commune_portal.errors import Malformed
+from commune_portal.node import members
 from commune_portal.people import directory as organisations
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
@@ -37,8 +38,18 @@ class SignedDirectory:
 
 
 def signed_directory() -> SignedDirectory:
-    """The directory of the node's key and all members', revoked ones included: old envelopes can still be checked."""
-    return _seal((_own_entry(), *_entries(f"{_ENTRIES} ORDER BY m.code, k.id", ())), partial=False)
+    """The directory of the node's key and all members', revoked ones included: old envelopes can still be checked.
+
+    With them go those that nodes below announced, and those that the node above listed.
+    """
+    members_entries = _entries(f"{_ENTRIES} ORDER BY m.code, k.id", ())
+    return _seal((_own_entry(), *members_entries, *_others(is_below_only=False)), partial=False)
+
+
+def subtree_directory() -> SignedDirectory:
+    """The directory of this node and everybody below it, for the node above."""
+    members_entries = _entries(f"{_ENTRIES} ORDER BY m.code, k.id", ())
+    return _seal((_own_entry(), *members_entries, *_others(is_below_only=True)), partial=False)
 
 
 def answer_to_enrolment(member_id: int) -> SignedDirectory:
@@ -106,6 +117,27 @@ def _own_entry() -> DirectoryEntry:
         box_public_key=bytes.fromhex(own.box_public_key),
         valid_from=clock.from_text(made_at),
     )
+
+
+def _others(*, is_below_only: bool) -> tuple[DirectoryEntry, ...]:
+    """Organisations that are no members: below a node of ours, or, with a node above, wherever it says."""
+    found = _entries(
+        "SELECT k.organ_code, o.code_legacy, o.name, k.key_id, k.public_key, k.box_public_key, k.valid_from,"
+        " k.revoked_at FROM organisation_keys k JOIN organisations o ON o.code = k.organ_code"
+        " WHERE NOT EXISTS (SELECT 1 FROM members m WHERE m.code = k.organ_code)"
+        " AND k.organ_code <> (SELECT code FROM installation WHERE id = 1) ORDER BY k.organ_code, k.key_id",
+        (),
+    )
+    nodes = [member for member in members.every_member() if member.is_node]
+    open_subtrees = [member.subtree for member in nodes if member.closed_at is None]
+    closed_subtrees = [member.subtree for member in nodes if member.closed_at is not None]
+    chosen = []
+    for entry in found:
+        is_below = any(subtree.covers(entry.code) for subtree in open_subtrees)
+        has_gone = any(subtree.covers(entry.code) for subtree in closed_subtrees)
+        if is_below or not (is_below_only or has_gone):
+            chosen.append(entry)
+    return tuple(chosen)
 
 
 def _entries(statement: str, parameters: tuple[object, ...]) -> tuple[DirectoryEntry, ...]:

@@ -5,6 +5,7 @@ Contacts are working rows; the peer itself, its keys and receipts are register r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,9 @@ from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
 from commune_portal.rules.permissions import Verb
 from commune_portal.store import database, files, installation, journal
+from commune_portal.store.register import Work
 from commune_portal.wire import enrolment, keys
-from commune_portal.wire.directory import Directory
+from commune_portal.wire.directory import Directory, DirectoryEntry
 from commune_portal.wire.enrolment import EnrolmentFile
 
 PENDING_FILE = "enrolment.ghinoi.json"
@@ -164,47 +166,50 @@ def move_cursor(code: str, mailbox_cursor: int) -> None:
     database.write_working("UPDATE contacts SET mailbox_cursor = ? WHERE peer_code = ?", (mailbox_cursor, code))
 
 
-def directory_arrived(code: str, directory: Directory, etag: str) -> None:
+def directory_arrived(
+    code: str, directory: Directory, etag: str, is_ours: Callable[[str], bool] = lambda _code: False
+) -> None:
     """Takes the node's signed directory over: who can be sent to, and with which keys.
 
     An organisation that is gone from a whole directory can no longer be sent to; its name stays for old documents.
+    At a node `is_ours` tells the codes of which it knows better itself: its members and those below them.
     """
     mine = installation.own().code
+    entries = [entry for entry in directory.entries if not is_ours(entry.code)]
+    alive = {entry.code for entry in entries if entry.revoked_at is None and entry.code != mine}
     with database.transaction() as work:
-        named = set()
-        for entry in directory.entries:
-            named.add(entry.code)
-            legacy = entry.code_legacy or ""
-            work.execute(
-                "INSERT INTO organisations (code, code_legacy, name, folded, reachable) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (code) DO UPDATE SET code_legacy = excluded.code_legacy, name = excluded.name,"
-                " folded = excluded.folded, reachable = excluded.reachable, closed_at = NULL",
-                (
-                    entry.code,
-                    legacy,
-                    entry.name,
-                    people_directory.folded(entry.code, legacy, entry.name),
-                    int(entry.revoked_at is None and entry.code != mine),
-                ),
-            )
-            work.execute(
-                "INSERT INTO organisation_keys (key_id, organ_code, public_key, box_public_key, valid_from, revoked_at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key_id) DO UPDATE SET revoked_at = excluded.revoked_at",
-                (
-                    entry.key_id,
-                    entry.code,
-                    entry.public_key.hex(),
-                    entry.box_public_key.hex(),
-                    clock.to_text(entry.valid_from),
-                    clock.to_text(entry.revoked_at) if entry.revoked_at else None,
-                ),
-            )
-        alive = {entry.code for entry in directory.entries if entry.revoked_at is None and entry.code != mine}
+        for entry in entries:
+            keep_entry(work, entry)
         if not directory.partial:
-            for row_id, organ in work.execute("SELECT id, code FROM organisations WHERE reachable = 1").fetchall():
-                if organ not in alive:
+            listed = work.execute("SELECT id, code FROM organisations WHERE reachable = 1 AND source <> 'axis'")
+            for row_id, organ in listed.fetchall():
+                if organ not in alive and not is_ours(organ):
                     work.execute("UPDATE organisations SET reachable = 0 WHERE id = ?", (row_id,))
         for organ in alive:
             work.execute("UPDATE organisations SET reachable = 1 WHERE code = ?", (organ,))
         if etag:
             work.execute("UPDATE contacts SET directory_etag = ? WHERE peer_code = ?", (etag, code))
+
+
+def keep_entry(work: Work, entry: DirectoryEntry, source: str = "node") -> None:
+    """Keeps the name and one key of an organisation in the caller's act; a key stays whose it first was."""
+    legacy = entry.code_legacy or ""
+    work.execute(
+        "INSERT INTO organisations (code, code_legacy, name, folded, source) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (code) DO UPDATE SET code_legacy = excluded.code_legacy, name = excluded.name,"
+        " folded = excluded.folded, source = excluded.source, closed_at = NULL",
+        (entry.code, legacy, entry.name, people_directory.folded(entry.code, legacy, entry.name), source),
+    )
+    work.execute(
+        "INSERT INTO organisation_keys (key_id, organ_code, public_key, box_public_key, valid_from, revoked_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key_id) DO UPDATE SET revoked_at = excluded.revoked_at"
+        " WHERE organ_code = excluded.organ_code",
+        (
+            entry.key_id,
+            entry.code,
+            entry.public_key.hex(),
+            entry.box_public_key.hex(),
+            clock.to_text(entry.valid_from),
+            clock.to_text(entry.revoked_at) if entry.revoked_at else None,
+        ),
+    )
