@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, Unauthenticated, UnsupportedVersion
-from commune_portal.node import members, mirrors, parties, routes
+from commune_portal.node import members, mirrors, parties, routes, wiping
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
-from commune_portal.store import database, installation, journal
+from commune_portal.store import database, erasure, installation, journal
 from commune_portal.store.register import Work
 from commune_portal.wire import receipt as wire_receipts
 from commune_portal.wire.protocol import Refused
@@ -40,6 +40,7 @@ class Held:
     urgency: int
     final: str
     fetched_at: str | None
+    in_reply_to: str | None
 
 
 def take(member: Member, receipt_bytes: bytes) -> None:
@@ -70,13 +71,16 @@ def take(member: Member, receipt_bytes: bytes) -> None:
             about=f"mailbox:{held.uid}",
             facts={"message": found.message_id, "verdict": found.verdict.value, "receiver": found.receiver},
         )
+        if held.in_reply_to is not None:
+            wiping.wipe_answers(work, member.about, held.in_reply_to)
+    erasure.finish()
 
 
 def held_message(work: Work, receipt: Receipt) -> Held | None:
     """The message that a receipt speaks of."""
     row = work.execute(
-        "SELECT id, uid, message_id, sender_code, recipient_code, packet_sha256, urgency, recipient_receipt, fetched_at"
-        " FROM mailbox WHERE message_id = ? AND packet_sha256 = ? AND kind <> ?",
+        "SELECT id, uid, message_id, sender_code, recipient_code, packet_sha256, urgency, recipient_receipt,"
+        " fetched_at, in_reply_to FROM mailbox WHERE message_id = ? AND packet_sha256 = ? AND kind <> ?",
         (receipt.message_id, receipt.packet_sha256, RECEIPT),
     ).fetchone()
     return Held(*row) if row else None

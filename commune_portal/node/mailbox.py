@@ -26,7 +26,7 @@ from commune_portal.wire import given
 from commune_portal.wire import mailbox as wire
 from commune_portal.wire import receipt as wire_receipts
 from commune_portal.wire.envelope import Envelope
-from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer
+from commune_portal.wire.mailbox import MailboxItem, MailboxPage
 from commune_portal.wire.protocol import Refused
 from commune_portal.wire.receipt import RefusalType, Verdict
 
@@ -100,7 +100,7 @@ def waiting(member: Member, after: int, limit: int) -> MailboxPage:
     mine, codes = routes.within("recipient_code", member)
     found = database.rows(
         f"SELECT id, kind, envelope, packet_sha256, packet_bytes FROM mailbox WHERE {mine} AND id > ?"
-        " AND (fetched_at IS NULL OR fetched_at < ? OR kind = ?) ORDER BY id LIMIT ?",
+        " AND wiped_at IS NULL AND (fetched_at IS NULL OR fetched_at < ? OR kind = ?) ORDER BY id LIMIT ?",
         (*codes, after, enrolled, RECEIPT, limit + 1),
     )
     items: list[MailboxItem] = []
@@ -117,7 +117,12 @@ def waiting(member: Member, after: int, limit: int) -> MailboxPage:
 
 
 def packet_for(member: Member, sha256: str) -> Path:
-    """Where a packet lies, for its sender and its addressees only; for others it does not exist."""
+    """Where a packet lies, for its sender and its addressees only; for others it does not exist.
+
+    An addressee that has destroyed it gets it no more, nor does anybody when the last of them has.
+    """
+    if uploads.is_wiped_for(member, sha256):
+        raise ExchangeRefused(Refused.WIPED)
     if not uploads.may_fetch(member, sha256):
         raise ExchangeRefused(Refused.NOT_FOUND, "no such packet for this member")
     return files.path_of(sha256)
@@ -126,18 +131,6 @@ def packet_for(member: Member, sha256: str) -> Path:
 def acknowledge(member: Member, receipt_bytes: bytes) -> None:
     """Takes a receipt from a member: its own, or one that it hands over; see `node.homeward`."""
     homeward.take(member, receipt_bytes)
-
-
-def compare(member: Member, vector: Vector) -> VectorAnswer:
-    """Answers "what do you have": receipts the member lost, messages that never came, the mailbox's newest number."""
-    found = [_given(member, item.message_id, item.packet_sha256) for item in vector.waiting]
-    mine, codes = routes.within("recipient_code", member)
-    newest = database.row(f"SELECT max(id) FROM mailbox WHERE {mine}", codes)
-    return VectorAnswer(
-        tuple(bytes_ for bytes_ in found if bytes_ is not None),
-        tuple(item.message_id for item, bytes_ in zip(vector.waiting, found, strict=True) if bytes_ is None),
-        int(newest[0] or 0),
-    )
 
 
 def in_transit(after: int = 0, limit: int = 100, recipient_code: str = "") -> list[InTransit]:
@@ -149,16 +142,6 @@ def in_transit(after: int = 0, limit: int = 100, recipient_code: str = "") -> li
         (after, *((recipient_code,) if recipient_code else ()), limit),
     )
     return [InTransit(row[0], row[1], row[2], row[3], row[4], row[5], row[6], clock.from_text(row[7])) for row in found]
-
-
-def _given(member: Member, message_id: str, sha256: str) -> bytes | None:
-    """The receipt that this message of the member's own, or handed over by it, got."""
-    mine, codes = routes.within("sender_code", member)
-    found = database.row(
-        f"SELECT bytes FROM receipts_given WHERE message_id = ? AND packet_sha256 = ? AND {mine}",
-        (message_id, sha256, *codes),
-    )
-    return found[0].encode() if found else None
 
 
 def _read(member: Member, envelope_bytes: bytes, trace: tuple[str, ...]) -> Envelope:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.node import projection
+from commune_portal.node import projection, wiping
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.rules import chain
 from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
-from commune_portal.store import database, installation, journal
+from commune_portal.store import database, erasure, installation, journal
 from commune_portal.store.register import Work
 from commune_portal.wire import checkpoint as checkpoints
 from commune_portal.wire import keys
@@ -26,7 +26,7 @@ from commune_portal.wire.checkpoint import Note
 from commune_portal.wire.extract import JournalExtract, JournalLine, Mirrored
 from commune_portal.wire.protocol import Refused
 
-FORK, HEAD, LEAF, BODY, STATED, FOREIGN = "fork", "head", "leaf", "body", "stated", "foreign"
+FORK, HEAD, LEAF, BODY, STATED, FOREIGN, ROLLED = "fork", "head", "leaf", "body", "stated", "foreign", "rolled"
 
 _WORDS = {
     FORK: "Nhật ký gửi lên khác với bản đã lưu từ dòng {}: sổ đã bị sửa, hoặc khôi phục mà không khai báo",
@@ -34,8 +34,12 @@ _WORDS = {
     LEAF: "Phần chữ của dòng {} không khớp với mã cam kết",
     BODY: "Dòng {} không đúng dạng chuẩn của nhật ký",
     STATED: "Mốc mà cơ quan ghi trong phong bì ở dòng {} khác với nhật ký đã gửi: có hai bản sổ",
+    ROLLED: "Cơ quan đang dùng bản sổ cũ, chỉ đến dòng {}, ngắn hơn bản đã gửi: đã khôi phục mà không khai báo",
     FOREIGN: "Trích lục thuộc một bản cài đặt hoặc một lần khôi phục khác với bản đã đăng ký (từ dòng {})",
 }
+
+LATEST_WORD = timedelta(minutes=2)
+"""How long a request may be under way, or the clocks apart, without speaking of a journal that has grown since."""
 
 _COLUMNS = "id, uid, member_id, epoch, genesis, size, head, disagreement, checked_at"
 
@@ -142,6 +146,7 @@ def take_extract(member: Member, extract: JournalExtract) -> bytes:
             mirror = _keep(work, member, mirror, found)
     if isinstance(found, _Fault):
         raise ExchangeRefused(Refused.JOURNAL_FORK, str(found))
+    erasure.finish()
     return _note(member, mirror)
 
 
@@ -167,6 +172,24 @@ def heed(work: Work, member: Member, stated: Checkpoint, message_id: str) -> Non
     ).fetchone()[0]
     if heads > 1:  # two heads of one size: two journals, whichever of them will be sent
         disagree(work, member, mirror, f"{STATED}:{stated.size}")
+
+
+def heed_present(member: Member, stated: Checkpoint, at: datetime) -> None:
+    """Compares what an office says of its whole journal at this very moment; a shorter one has been put back.
+
+    `at` is when it was said. What was said before the newest extract came proves nothing: the network was late.
+    """
+    mirror = of_member(member)
+    if mirror is None or stated.size > mirror.size or at < mirror.checked_at + LATEST_WORD:
+        return
+    if stated.size < mirror.size:
+        what = f"{ROLLED}:{stated.size}"
+    elif stated.head != mirror.head:
+        what = f"{STATED}:{stated.size}"
+    else:
+        return
+    with database.transaction() as work:
+        disagree(work, member, mirror, what)
 
 
 def largest_stated(mirror: Mirror) -> int:
@@ -245,7 +268,9 @@ def _keep(work: Work, member: Member, mirror: Mirror, new: list[_NewLine]) -> Mi
             "INSERT INTO mirror_lines (mirror_id, seq, body, hash, salt, leaf) VALUES (?, ?, ?, ?, ?, ?)",
             (mirror.id, item.seq, item.line.body, item.hash, item.line.salt or "", item.line.leaf or ""),
         )
-    projection.apply(work, mirror.id, [(item.seq, item.fields, item.texts) for item in new])
+    lines = [(item.seq, item.fields, item.texts) for item in new]
+    projection.apply(work, mirror.id, lines)
+    wiping.heed(work, member, mirror.id, lines)
     last = new[-1]
     now = clock.now_text()
     work.update(

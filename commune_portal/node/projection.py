@@ -47,15 +47,29 @@ def apply(work: Work, mirror_id: int, lines: Iterable[Line]) -> None:
             entry = changed[about] = _stored(work, mirror_id, about) or _empty(direction)
         _merge(entry, seq, fields, texts)
     for about, entry in changed.items():
-        entry["folded"] = fold(" ".join(str(entry[name]) for name in FOLDED))
-        names = ", ".join(COLUMNS)
-        marks = ", ".join("?" for _ in COLUMNS)
-        updates = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
-        work.execute(
-            f"INSERT INTO mirror_entries (mirror_id, object, {names}) VALUES (?, ?, {marks})"
-            f" ON CONFLICT (mirror_id, object) DO UPDATE SET {updates}",
-            (mirror_id, about, *(entry[name] for name in COLUMNS)),
-        )
+        _store(work, mirror_id, about, entry)
+
+
+def _store(work: Work, mirror_id: int, about: str, entry: dict[str, Any]) -> None:
+    entry["folded"] = fold(" ".join(str(entry[name]) for name in FOLDED))
+    names = ", ".join(COLUMNS)
+    marks = ", ".join("?" for _ in COLUMNS)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
+    work.execute(
+        f"INSERT INTO mirror_entries (mirror_id, object, {names}) VALUES (?, ?, {marks})"
+        f" ON CONFLICT (mirror_id, object) DO UPDATE SET {updates}",
+        (mirror_id, about, *(entry[name] for name in COLUMNS)),
+    )
+
+
+def blank(work: Work, mirror_id: int, about: str, texts: Mapping[str, str]) -> None:
+    """Empties an entry whose document was destroyed: number, day, sender, state stay, and what `texts` now say."""
+    entry = _stored(work, mirror_id, about)
+    if entry is None:
+        return
+    entry.update({name: "" for name in TEXTS if name != "author"}, promulgation_date=None)
+    _merge(entry, entry["last_seq"], {}, texts)
+    _store(work, mirror_id, about, entry)
 
 
 def _empty(direction: str) -> dict[str, Any]:

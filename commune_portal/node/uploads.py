@@ -212,6 +212,17 @@ def may_fetch(member: Member, sha256: str) -> bool:
     return found is not None and files.has(sha256)
 
 
+def is_wiped_for(member: Member, sha256: str) -> bool:
+    """True when every copy that concerns the member was destroyed; its bearer keeps it while one addressee does."""
+    mine, codes = routes.within("recipient_code", member)
+    living, wiped = database.row(
+        "SELECT coalesce(sum(wiped_at IS NULL), 0), coalesce(sum(wiped_at IS NOT NULL), 0) FROM mailbox"
+        f" WHERE packet_sha256 = ? AND (sender_code = ? OR handed_by = ? OR {mine})",
+        (sha256, member.code, member.code, *codes),
+    )
+    return bool(wiped) and not living
+
+
 def refuse_full_disk(limits: Limits, coming_bytes: int) -> None:
     """Raises ExchangeRefused when what comes would leave the disk below the floor."""
     if shutil.disk_usage(files.root()).free - coming_bytes < limits.disk_floor_bytes:

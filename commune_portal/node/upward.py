@@ -12,7 +12,7 @@ from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotAllowed, RuleBroken, Unauthenticated
-from commune_portal.node import announcements, homeward, mailbox, parties, routes
+from commune_portal.node import announcements, homeward, mailbox, parties, routes, wiping
 from commune_portal.node.homeward import RECEIPT
 from commune_portal.node.routes import Way
 from commune_portal.people import peers
@@ -121,6 +121,8 @@ def delivered(item: Item, receipt_bytes: bytes) -> bool:
                 "refusal": receipt.refusal.value if receipt.refusal else "",
             },
         )
+        if held.in_reply_to is not None:
+            wiping.wipe_answers(work, journal.SYSTEM, held.in_reply_to)
     return True
 
 
