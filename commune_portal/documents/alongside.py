@@ -33,8 +33,11 @@ def split(things: Sequence[Thing], with_paper: Callable[[Thing], bool]) -> list[
     return [group for group in groups if group]
 
 
-def sent(actor: Actor, recipient_id: int) -> None:
-    """Notes that the paper went to one addressee; raises RuleBroken where none is asked for or it went already."""
+def sent(actor: Actor, recipient_id: int) -> int:
+    """Notes that the paper went to one addressee and answers its document.
+
+    Raises RuleBroken where no paper is asked for, or it went already.
+    """
     found = database.row(
         "SELECT r.outgoing_id, r.organ_code, r.organ_name, r.paper_follows, o.uid FROM recipients r"
         " JOIN outgoing o ON o.id = r.outgoing_id WHERE r.id = ?",
@@ -54,3 +57,4 @@ def sent(actor: Actor, recipient_id: int) -> None:
             work, Act.PAPER_SENT, actor.uid, about=f"outgoing:{uid}", facts={"recipient": code},
             dates={"sent": clock.today().isoformat()}, texts={"recipients": name, "actor_name": actor.full_name},
         )  # fmt: skip
+    return int(outgoing_id)

@@ -87,7 +87,8 @@
   document.addEventListener("htmx:after:swap", (event) => {
     const target = event.detail.ctx && event.detail.ctx.target;
     const id = typeof target === "string" ? target.replace(/^#/, "") : target && target.id;
-    if (!id || id === "bell") return;
+    if (id === "urgent") alarm();
+    if (!id || id === "bell" || id === "urgent") return;
     const root = document.getElementById(id);
     if (root) settle(root);
   });
@@ -98,6 +99,68 @@
   document.addEventListener("htmx:config:request", (event) => {
     const source = event.detail.ctx && event.detail.ctx.sourceElement;
     if (source && ["bell", "queue"].includes(source.id) && document.hidden) event.preventDefault();
+  });
+
+  // ---- hỏa tốc: a tone for what has come and is not accepted ----------------------------------------------------
+  // At once for a document not told yet, then every minute while one waits; one tab of this browser sounds for all.
+  // A browser lets a page sound only after the person has touched it: until then the tone waits for that touch.
+  const AGAIN = 60000;
+  const muted = () => localStorage.getItem("urgent-sound") === "off";
+  let sound = null;
+  let owed = false;
+
+  function tone() {
+    if (!window.AudioContext) return;
+    sound = sound || new AudioContext();
+    if (sound.state === "suspended") sound.resume();
+    owed = sound.state !== "running";
+    if (owed) return;
+    for (const [at, pitch] of [[0, 880], [0.25, 660], [0.5, 880]]) {
+      const [wave, gain] = [sound.createOscillator(), sound.createGain()];
+      const begins = sound.currentTime + at;
+      wave.frequency.value = pitch;
+      gain.gain.setValueAtTime(0.0001, begins);
+      gain.gain.exponentialRampToValueAtTime(0.3, begins + 0.02);
+      gain.gain.exponentialRampToValueAtTime(0.0001, begins + 0.22);
+      wave.connect(gain).connect(sound.destination);
+      wave.start(begins);
+      wave.stop(begins + 0.24);
+    }
+  }
+
+  function alarm() {
+    const strip = one("#urgent");
+    const waiting = strip ? strip.dataset.sounding.split(" ").filter(Boolean) : [];
+    const button = strip && one("[data-mute]", strip);
+    if (button) {
+      button.setAttribute("aria-pressed", String(muted()));
+      button.textContent = muted() ? "Bật tiếng ở máy này" : "Tắt tiếng ở máy này";
+    }
+    const told = (localStorage.getItem("urgent-told") || "").split(" ");
+    const fresh = waiting.some((id) => !told.includes(id));
+    const last = Number(localStorage.getItem("urgent-last") || 0);
+    const now = Date.now();
+    if (!waiting.length) { owed = false; return; }
+    if (!fresh && now >= last && now - last < AGAIN) return;
+    localStorage.setItem("urgent-told", waiting.join(" "));
+    localStorage.setItem("urgent-last", String(now));
+    if (!muted()) tone();
+  }
+  setInterval(alarm, 5000);
+
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => {
+      if (!owed || muted()) return;
+      sound.resume().then(() => { if (owed && sound.state === "running") tone(); });
+    });
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-mute]");
+    if (!button) return;
+    localStorage.setItem("urgent-sound", muted() ? "on" : "off");
+    if (muted()) owed = false; else tone();
+    alarm();
   });
 
   // ---- forms: one send, a warning before typed text is lost ---------------------------------------------------
@@ -248,6 +311,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     arm(document);
     armPlaces(document);
+    alarm();
     const errors = one(".error-summary");
     if (errors) { errors.focus(); dirty = Boolean(one("form[data-dirty]")); }
   });

@@ -7,7 +7,7 @@ the tallies that triggers keep, counts of one's own work from indexes: a page pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Flask, Response, current_app, render_template, url_for
 
@@ -17,7 +17,7 @@ from commune_portal.people.actors import Actor
 from commune_portal.rules.permissions import Verb
 from commune_portal.settings import Settings
 from commune_portal.store import database, installation
-from commune_portal.views import _session
+from commune_portal.views import _session, _urgent
 from commune_portal.views._format import ago
 from commune_portal.views._page import request, respond
 from commune_portal.views._shell import Bell, MenuBlock, MenuEntry, Person, Shell, install_shell
@@ -40,6 +40,7 @@ PLACES = (
     Place("Văn bản đến", "Văn bản đến", "incoming.show_list", Verb.INCOMING_SEE, "incoming"),
     Place("Văn bản đến", "Vào sổ văn bản đến", "incoming.register", Verb.INCOMING_REGISTER),
     Place("Văn bản đi", "Văn bản đi", "outgoing.show_list", Verb.OUTGOING_SEE, "outgoing"),
+    Place("Văn bản đi", "Cần gọi điện", "urgent.show_list", Verb.EXCHANGE_CALL, "calls", "bad"),
     Place("Văn bản đi", "Soạn văn bản", "outgoing.draft", Verb.OUTGOING_DRAFT),
     Place("Sổ và liên thông", "Sổ văn bản", "books.show_list", Verb.BOOKS_SEE),
     Place("Sổ và liên thông", "Thống kê", "statistics.show", Verb.STATISTICS_SEE),
@@ -67,6 +68,8 @@ class Waiting:
     signing: int = 0
     issuing: int = 0
     queue: int = 0
+    calls: int = 0
+    arrived: int = 0
 
     @property
     def incoming(self) -> int:
@@ -114,6 +117,7 @@ def waiting_for(by: Actor) -> Waiting:
         signing=signing,
         issuing=all_of("outgoing", "signed", "numbered") if by.may(Verb.OUTGOING_NUMBER) else 0,
         queue=queue,
+        arrived=all_of("incoming", "arrived"),
     )
 
 
@@ -134,10 +138,11 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
         waiting = waiting_for(by)
         # While a password is due the bell would lead back to the form every half minute and empty it.
         is_due = _session.password_is_due()
+        strip = None if is_due or settings.role == "node" else _urgent.strip(by, waiting.arrived)
         return Shell(
             office_name=own.name,
             home_url=home,
-            menu=() if is_due else _menu(by, waiting),
+            menu=() if is_due else _menu(by, replace(waiting, calls=strip.calls if strip else 0)),
             person=Person(by.full_name, by.position or ", ".join(sorted(role.label for role in by.roles))),
             person_links=(
                 MenuEntry("Tài khoản của tôi", _address("account.show")),
@@ -146,10 +151,13 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
             logout_url=_address("login.log_out"),
             help_url=help_url,
             bell=None if is_due or settings.role == "node" else _bell(by, waiting, home),
+            urgent=strip,
             trial_key=is_trial,
         )
 
     install_shell(app, provide)
+    if settings.role == "office":
+        _urgent.install_strip(app)
 
     @_session.polling
     def bell() -> Response:

@@ -57,6 +57,43 @@ class Bell:
 
 
 @dataclass(frozen=True, slots=True)
+class UrgentLine:
+    """One hỏa tốc document that waits to be accepted: its words, from whom and since when, where it opens."""
+
+    words: str
+    note: str
+    url: str
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UrgentStrip:
+    """The polled strip at the top: hỏa tốc documents that have come, calls and reports that are due.
+
+    `sounding` are the ids of the documents, apart by spaces: the browser makes a tone for those it has not told yet.
+    """
+
+    poll_url: str
+    lines: tuple[UrgentLine, ...] = ()
+    more: int = 0
+    sounding: str = ""
+    calls_text: str = ""
+    calls_url: str = ""
+    calls: int = 0
+    report_text: str = ""
+    report_url: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is nothing to show."""
+        return not (self.lines or self.calls_text or self.report_text)
+
+    def polled(self, url: str) -> UrgentStrip:
+        """The same strip, asked for again at an address."""
+        return replace(self, poll_url=url)
+
+
+@dataclass(frozen=True, slots=True)
 class Shell:
     """Everything `base.html` shows around a page."""
 
@@ -68,6 +105,7 @@ class Shell:
     logout_url: str = ""
     help_url: str = ""
     bell: Bell | None = None
+    urgent: UrgentStrip | None = None
     trial_key: bool = False
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from flask import Blueprint, Response, current_app, url_for
 
 from commune_portal import clock
-from commune_portal.documents import outbox, waiting
+from commune_portal.documents import outbox, urgent, waiting
 from commune_portal.documents.lists import IncomingTab, OutgoingTab
 from commune_portal.documents.outbox import QueueState
 from commune_portal.documents.waiting import IncomingItem, OutgoingItem, Pile
@@ -78,6 +78,7 @@ def show() -> Response:
         exchange=_exchange(outbox.state()) if by.may(Verb.EXCHANGE_SEE) else None,
         health=_hints() if by.may(Verb.ADMINISTRATION_HEALTH) else None,
         health_opens="health.show" in current_app.view_functions,
+        calls=urgent.to_call(by, clock.now()) if by.may(Verb.EXCHANGE_CALL) else [],
         quarantined=waiting.quarantined() if by.may(Verb.EXCHANGE_SEE) else 0,
         outgoing_opens="outgoing_issue.show" in current_app.view_functions,
     )
