@@ -132,6 +132,11 @@ def is_frozen(incoming_id: int) -> bool:
     return _recall_pending(database.row, incoming_id)
 
 
+def refuse_frozen(incoming_id: int) -> None:
+    """Raises RuleBroken while a recall of the document waits; asked once more inside the act's transaction."""
+    rules.refuse_frozen(recall_pending=is_frozen(incoming_id))
+
+
 def require_free(work: Work, incoming_id: int) -> None:
     """Raises RuleBroken, inside the act's transaction, while a recall of the document waits."""
     rules.refuse_frozen(recall_pending=_recall_pending(lambda *asked: work.execute(*asked).fetchone(), incoming_id))
@@ -193,14 +198,14 @@ def see(actor: Actor, amendment_id: int) -> Amendment:
 
 
 def to_answer(actor: Actor, amendment_id: int, kind: AmendmentKind) -> Amendment:
-    """A question that this clerk may answer now; raises RuleBroken for one that is answered, or while a recall waits."""
+    """A question that this clerk may answer; raises RuleBroken for an answered one, or while a recall waits."""
     found = get(amendment_id)
     if found.side is not Side.THEIRS or found.kind is not kind or found.incoming_id is None:
         raise NotFound
     visibility.require(actor, Verb.INCOMING_AMEND, "incoming", found.incoming_id)
     if found.state is not AmendmentState.ASKED:
         raise RuleBroken(f"Yêu cầu này đã được trả lời: {found.outcome.lower()}. Hãy tải lại trang.")
-    rules.refuse_frozen(recall_pending=is_frozen(found.incoming_id))
+    refuse_frozen(found.incoming_id)
     return found
 
 

@@ -15,11 +15,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
-from commune_portal.documents import answers, attachments, dispatch, quarantine, secrecy
+from commune_portal.documents import answers, attachments, finding, quarantine, replies, requests, secrecy
 from commune_portal.documents.answers import Answer, Concerned
 from commune_portal.documents.attachments import EDXML, PDF, Kept
 from commune_portal.edxml import package, reader
-from commune_portal.errors import Malformed, NotFound, PortalError, StoreDamaged, TooLarge
+from commune_portal.errors import Malformed, PortalError, StoreDamaged, TooLarge
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules import content, delivery, folding, statuses
 from commune_portal.rules.acts import Act
@@ -27,9 +27,8 @@ from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.statuses import BusinessType, IncomingState, StatusCode
 from commune_portal.signing.reports import Report, Verdict
 from commune_portal.signing.workshop import workshop
-from commune_portal.store import database, files, installation, journal, search
+from commune_portal.store import database, files, installation, journal
 from commune_portal.store.files import Stored
-from commune_portal.store.register import Work
 from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import given
 from commune_portal.wire.envelope import Envelope, Kind
@@ -217,7 +216,7 @@ def _concerned(envelope: Envelope, edoc: package.Edoc) -> Concerned:
 
 
 def _take_status(envelope: Envelope, status: package.Status, packet: Stored) -> bytes:
-    asks = statuses.read_status(status.status_code) is StatusCode.TAKE_BACK_ASKED
+    asks = requests.is_take_back(status)
     plan = requests.plan_take_back(envelope, status) if asks else requests.Plan({})
     with database.transaction() as work:
         earlier = earlier_receipt(envelope)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from commune_portal import clock
-from commune_portal.documents import answers, arrivals, attachments, books, secrecy, visibility
+from commune_portal.documents import amendments, answers, attachments, books, finding, secrecy, visibility
 from commune_portal.documents.answers import Concerned
 from commune_portal.documents.attachments import Kept, Upload
 from commune_portal.errors import Malformed, NotFound, RuleBroken
@@ -211,7 +211,7 @@ def register(
             attachments.attach(work, "incoming", row.id, "main", kept_main)
         for ordinal, annex in enumerate(kept_annexes, start=1):
             attachments.attach(work, "incoming", row.id, "annex", annex, ordinal)
-        arrivals.put_in_search(work, row.id)
+        finding.put_in_search(work, row.id)
         _journal_registration(work, actor, row.id, given, [item for item in (kept_main, *kept_annexes) if item])
     return row.id
 
@@ -234,6 +234,7 @@ def accept(
     visibility.require(actor, Verb.INCOMING_REGISTER, "incoming", row_id)
     now = get(row_id)
     state = statuses.next_incoming(now.state, IncomingAct.REGISTER)
+    amendments.refuse_frozen(row_id)
     if now.check_verdict is None:
         classified.require_open(secrecy.look(row_id))
     if now.check_verdict in (None, Verdict.UNCHECKED) and not without_check:
@@ -249,6 +250,7 @@ def accept(
     answer = answers.prepare(actor, concerned(now), StatusCode.REGISTERED)
     on = clock.today()
     with database.transaction() as work:
+        amendments.require_free(work, row_id)
         given = _give(work, on, confirmed=confirmed)
         work.update(
             "incoming",
@@ -263,7 +265,7 @@ def accept(
             },
             expected={"state": now.state, "number": None},
         )
-        arrivals.put_in_search(work, row_id)
+        finding.put_in_search(work, row_id)
         checkpoint = _journal_registration(work, actor, row_id, given, [], unchecked=without_check)
         answers.queue(work, answer, checkpoint)
 
@@ -273,9 +275,11 @@ def refuse(actor: Actor, row_id: int, reason: str) -> None:
     visibility.require(actor, Verb.INCOMING_REFUSE, "incoming", row_id)
     now = get(row_id)
     state = statuses.next_incoming(now.state, IncomingAct.REFUSE)
+    amendments.refuse_frozen(row_id)
     reason = statuses.check_reason(reason)
     answer = answers.prepare(actor, concerned(now), StatusCode.REFUSED, reason)
     with database.transaction() as work:
+        amendments.require_free(work, row_id)
         work.update(
             "incoming",
             row_id,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from commune_portal import clock
-from commune_portal.documents import answers, incoming, visibility
+from commune_portal.documents import amendments, answers, incoming, visibility
 from commune_portal.errors import Malformed, RuleBroken
 from commune_portal.people import accounts
 from commune_portal.people.actors import Actor
@@ -55,6 +55,7 @@ def assign(
     visibility.require(actor, Verb.INCOMING_ASSIGN, "incoming", row_id)
     now = incoming.get(row_id)
     state = statuses.next_incoming(now.state, IncomingAct.ASSIGN)
+    amendments.refuse_frozen(row_id)
     if lead in supports:
         raise Malformed("Người chủ trì không đồng thời là người phối hợp.", field="supports")
     if due_date is not None and now.arrival_date is not None and due_date < now.arrival_date:
@@ -65,6 +66,7 @@ def assign(
     answer = answers.prepare(actor, incoming.concerned(now), statuses.status_for(IncomingAct.ASSIGN)) if first else None
     at = clock.now_text()
     with database.transaction() as work:
+        amendments.require_free(work, row_id)
         standing = work.execute(
             "SELECT id FROM assignments WHERE incoming_id = ? AND state IN ('assigned', 'in-progress')", (row_id,)
         ).fetchall()
@@ -109,9 +111,11 @@ def start(actor: Actor, row_id: int) -> None:
     visibility.require(actor, Verb.INCOMING_START, "incoming", row_id)
     now = incoming.get(row_id)
     state = statuses.next_incoming(now.state, IncomingAct.START)
+    amendments.refuse_frozen(row_id)
     answer = answers.prepare(actor, incoming.concerned(now), statuses.status_for(IncomingAct.START))
     at = clock.now_text()
     with database.transaction() as work:
+        amendments.require_free(work, row_id)
         for (assignment_id,) in work.execute(
             "SELECT id FROM assignments WHERE incoming_id = ? AND account_id = ? AND state = 'assigned'",
             (row_id, actor.id),
@@ -133,6 +137,7 @@ def complete(actor: Actor, row_id: int, *, result: str = "", answered_by: int | 
     visibility.require(actor, Verb.INCOMING_COMPLETE, "incoming", row_id)
     now = incoming.get(row_id)
     state = statuses.next_incoming(now.state, IncomingAct.COMPLETE)
+    amendments.refuse_frozen(row_id)
     result = folding.clean_text(result)
     answering = _answering(actor, answered_by)
     if not result and not answering:
@@ -140,6 +145,7 @@ def complete(actor: Actor, row_id: int, *, result: str = "", answered_by: int | 
     answer = answers.prepare(actor, incoming.concerned(now), statuses.status_for(IncomingAct.COMPLETE), result[:200])
     at = clock.now_text()
     with database.transaction() as work:
+        amendments.require_free(work, row_id)
         for (assignment_id,) in work.execute(
             "SELECT id FROM assignments WHERE incoming_id = ? AND state IN ('assigned', 'in-progress')", (row_id,)
         ).fetchall():

@@ -161,12 +161,15 @@ def take_back_verdict(state: IncomingState) -> Verdict:
     return Verdict.DECLINE if state is IncomingState.COMPLETED else Verdict.GRANT
 
 
-def update_verdict(state: IncomingState) -> Verdict:
+def update_verdict(state: IncomingState, *, registered: bool) -> Verdict:
     """Before the book it is the sender's own matter; in the book the clerk says; what is gone needs none.
+
+    A document that went back before it was registered still takes the update, so that the order in which the sender's
+    messages come makes no difference.
 
     Source: QCVN 102:2016 (BussinessDocType 2); NĐ 30/2020, Điều 22.3 (what the register holds).
     """
-    if state is IncomingState.ARRIVED:
+    if state is IncomingState.ARRIVED or (state is IncomingState.TAKEN_BACK and not registered):
         return Verdict.GRANT
     return Verdict.DROP if state in GONE else Verdict.ASK
 
@@ -182,7 +185,10 @@ def may_destroy(state: IncomingState, *, recall_pending: bool) -> None:
         raise RuleBroken("Không có thông báo thu hồi của nơi gửi đối với văn bản này nên không hủy được. Hãy giữ lại.")
 
 
-FROZEN_SENTENCE = "Nơi gửi đã thông báo thu hồi văn bản này nên không xử lý tiếp được. Văn thư hãy hủy văn bản theo thông báo thu hồi."
+FROZEN_SENTENCE = (
+    "Nơi gửi đã thông báo thu hồi văn bản này nên không xử lý tiếp được."
+    " Văn thư hãy hủy văn bản theo thông báo thu hồi."
+)
 
 
 def refuse_frozen(*, recall_pending: bool) -> None:

@@ -18,7 +18,7 @@ REASON_LETTERS = 10
 
 
 class OutgoingState(StrEnum):
-    """Where an outgoing document stands. RECALLED and REPLACED wait for the verbs that lead there."""
+    """Where an outgoing document stands. `rules.amendments` says what leads to RECALLED and REPLACED."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -84,7 +84,7 @@ _OUTGOING_ACT_LABELS = {
 
 
 class IncomingState(StrEnum):
-    """Where an incoming document stands. RECALLED and TAKEN_BACK wait for the verbs that lead there."""
+    """Where an incoming document stands. `rules.amendments` says what leads to RECALLED and TAKEN_BACK."""
 
     ARRIVED = "arrived"
     REGISTERED = "registered"
@@ -364,6 +364,8 @@ def advance(current: StatusCode | None, arrived: StatusCode) -> Advance:
     """
     if arrived.is_dialogue:
         return Advance(False, current, "Trao đổi về lấy lại không làm thay đổi trạng thái xử lý.")
+    if current is StatusCode.TAKE_BACK_AGREED:
+        return Advance(False, current, "Văn bản đã được lấy lại.")
     if current is None or current.is_dialogue:
         return Advance(True, arrived)
     if arrived is current:
