@@ -48,7 +48,7 @@ def opened(settings: Settings) -> Iterator[Settings]:
 
 
 class Portal:
-    """A running installation: its web server and, at an office, its relay."""
+    """A running installation: its web server and its relay, which at a node waits for a node above."""
 
     def __init__(self, settings: Settings) -> None:
         from commune_portal.app import create_app
@@ -68,7 +68,7 @@ class Portal:
             max_request_body_size=settings.limits.packet_bytes + MEBIBYTE,
             channel_timeout=IDLE_CHANNEL_SECONDS,
         )
-        self.worker = Worker(settings) if settings.role == "office" and settings.relay.enabled else None
+        self.worker = Worker(settings) if settings.relay.enabled else None
 
     @property
     def port(self) -> int:

@@ -6,8 +6,6 @@ the node above, validity and revocation with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from commune_portal import clock
 from commune_portal.errors import Malformed, Unauthenticated
 from commune_portal.node import directory, parties, routes
@@ -17,18 +15,11 @@ from commune_portal.people import peers
 from commune_portal.rules.acts import Act
 from commune_portal.store import database, journal
 from commune_portal.wire import directory as wire
+from commune_portal.wire.announcement import Heard
 from commune_portal.wire.directory import DirectoryEntry
 from commune_portal.wire.protocol import Refused
 
 MOST_NAMED = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What became of an announcement: codes that were taken, and some of those that lie outside the subtree."""
-
-    taken: int
-    outside: tuple[str, ...]
 
 
 def own() -> bytes:

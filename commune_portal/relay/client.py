@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from commune_portal.errors import Malformed, NodeUnreachable, Unauthenticated
 from commune_portal.relay.link import Answer, Link, NodeIdentity, RefusedByNode, Sink, Traffic, TryLater
 from commune_portal.wire import (
+    announcement,
     checkpoint,
     comparison,
     directory,
@@ -29,6 +30,7 @@ from commune_portal.wire import (
     receipt,
 )
 from commune_portal.wire import requests as signatures
+from commune_portal.wire.announcement import Heard
 from commune_portal.wire.checkpoint import Note
 from commune_portal.wire.comparison import Held, HeldPage, Question
 from commune_portal.wire.directory import Directory
@@ -156,11 +158,17 @@ class NodeClient:
             raise answer.unreadable("another offset than that of the chunk's end")
         return offset + len(chunk)
 
-    def commit(self, envelope_bytes: bytes, packet: bytes | None = None) -> Delivery | PacketMissing:
-        """Hands over an envelope, with its packet when that is small; gives the node's verified receipt."""
+    def commit(
+        self, envelope_bytes: bytes, packet: bytes | None = None, trace: tuple[str, ...] = ()
+    ) -> Delivery | PacketMissing:
+        """Hands over an envelope, with its packet when that is small; gives the node's verified receipt.
+
+        `trace` names the nodes that a forwarded message has been at, this one last.
+        """
         headers = {
             protocol.ENVELOPE_LENGTH: str(len(envelope_bytes)),
             "Content-Type": "application/octet-stream",
+            **({protocol.EXCHANGE_TRACE: " ".join(trace)} if trace else {}),
         }
         body = envelope_bytes + (packet or b"")
         success = (200, 404, 409, 422)
@@ -235,6 +243,11 @@ class NodeClient:
             return None
         found = self._opened(answer, lambda: directory.open_(answer.body, self._node_key))
         return found, answer.body, answer.headers.get("ETag", "")
+
+    def announce(self, directory_bytes: bytes) -> Heard:
+        """Tells the node who is below us; the same again changes nothing."""
+        answer = self._link.ask("POST", protocol.SUBTREE, body=directory_bytes)
+        return self._opened(answer, lambda: announcement.read_heard(answer.body))
 
     def compare(self, vector: Vector) -> VectorAnswer:
         """Tells what we have and hears what we lack. Receipts in the answer are **unverified**."""

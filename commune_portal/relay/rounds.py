@@ -27,6 +27,7 @@ from commune_portal.store import files, installation
 from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import keys
 from commune_portal.wire.enrolment import EnrolmentRequest
+from commune_portal.wire.envelope import Kind
 from commune_portal.wire.mailbox import MailboxItem
 from commune_portal.wire.queued import Item
 
@@ -60,6 +61,7 @@ class Round:
         """Goes through the whole round."""
         if self._peer.enrolled_at is None:
             self._enrol()
+        self._announce()
         self._directory()
         self._send()
         self._fetch()
@@ -84,6 +86,16 @@ class Round:
         )
         peers.enrolled(self._settings.secrets_folder, directory)
 
+    def _announce(self) -> None:
+        """Tells the node above who is below us, where there is something new to tell."""
+        told = self._port.announcement()
+        if told is None:
+            return
+        heard = self._client.announce(told)
+        if heard.outside:
+            log.warning("outside of what the node above grants us: %s", " ".join(heard.outside))
+        self._port.announced(told)
+
     def _directory(self) -> None:
         found = self._client.directory(peers.contact(self._peer.code).directory_etag)
         if found is not None:
@@ -101,39 +113,47 @@ class Round:
     def _send_one(self, item: Item) -> None:
         """Sends one item, or steps aside for a more urgent one; a failure is noted in its row and raised."""
         try:
-            path = files.path_of(item.packet_sha256)
+            receipt = self._hand_over(item)
         except StoreDamaged as error:
-            after = schedule.next_attempt(
-                item.attempts + 1, clock.now(), self._settings.relay.retry_seconds, self._pace.draw()
-            )
-            self._port.attempt_failed(
-                item.message_id, error.sentence, after.at
-            )  # a person must see to it; the queue goes on
+            # A person must see to it; the queue goes on.
+            self._port.attempt_failed(item.message_id, error.sentence, self._next(item))
             return
-        inline = path.read_bytes() if item.packet_bytes <= INLINE_BYTES else None
-        try:
-            answer = self._client.commit(item.envelope, inline)
-            if isinstance(answer, PacketMissing):
-                sent = uploads.upload(
-                    self._client, path, item.packet_sha256, item.message_id, grain=self._pace.grain,
-                    interrupt=lambda: self._steps_aside(item), pause=self._pace.pause,
-                )  # fmt: skip
-                if not sent.finished:
-                    return
-                answer = self._client.commit(item.envelope)
-                if isinstance(answer, PacketMissing):
-                    raise NodeUnreachable(detail="the node lost the packet after its upload")
         except (NodeUnreachable, NodeRefused) as error:
-            after = schedule.next_attempt(
-                item.attempts + 1, clock.now(), self._settings.relay.retry_seconds, self._pace.draw()
-            )
             if isinstance(error, RefusedByNode):
                 # The node is there and said no to this one in words: it waits for a person, the queue goes on.
-                self._port.attempt_failed(item.message_id, error.sentence, after.at)
+                self._port.attempt_failed(item.message_id, error.sentence, self._next(item))
                 return
-            self._port.attempt_failed(item.message_id, error.sentence, self._soon(after.at))
+            self._port.attempt_failed(item.message_id, error.sentence, self._soon(self._next(item)))
             raise
-        self._port.delivered(item, answer.receipt_bytes)
+        if receipt is not None:
+            self._port.delivered(item, receipt)
+
+    def _hand_over(self, item: Item) -> bytes | None:
+        """Brings an item to the node and gives its receipt; None when something more urgent came between.
+
+        A receipt that goes home has none itself: that the node took it is enough.
+        """
+        if item.kind is Kind.RECEIPT:
+            self._client.acknowledge(item.envelope)
+            return b""
+        path = files.path_of(item.packet_sha256)
+        inline = path.read_bytes() if item.packet_bytes <= INLINE_BYTES else None
+        answer = self._client.commit(item.envelope, inline, item.trace)
+        if isinstance(answer, PacketMissing):
+            sent = uploads.upload(
+                self._client, path, item.packet_sha256, item.message_id, grain=self._pace.grain,
+                interrupt=lambda: self._steps_aside(item), pause=self._pace.pause,
+            )  # fmt: skip
+            if not sent.finished:
+                return None
+            answer = self._client.commit(item.envelope, None, item.trace)
+            if isinstance(answer, PacketMissing):
+                raise NodeUnreachable(detail="the node lost the packet after its upload")
+        return answer.receipt_bytes
+
+    def _next(self, item: Item) -> datetime:
+        delays = self._settings.relay.retry_seconds
+        return schedule.next_attempt(item.attempts + 1, clock.now(), delays, self._pace.draw()).at
 
     def _soon(self, at: datetime) -> datetime:
         """A link that was dark is tried again within a poll's time, however long it has been dark."""

@@ -34,21 +34,21 @@ class Subtree:
     def covers(self, code: str) -> bool:
         """Whether the code lies in it.
 
-        Source: relay.md §2 (a peer node is authorised for a subtree of codes); docs/wire.md §10.
+        Source: relay.md §2 (a peer node is authorised for a subtree of codes); docs/wire.md §9.
         """
         return any(low <= code < high if high else code == low for low, high in self.ranges())
 
     def ranges(self) -> tuple[tuple[str, str], ...]:
         """The parts as half-open ranges of codes; a whole code has the empty string as its end.
 
-        Source: docs/wire.md §10.
+        Source: docs/wire.md §9.
         """
         return tuple((part[:-1], part[:-2] + _BEHIND_DOT) if part.endswith(".*") else (part, "") for part in self.parts)
 
     def overlaps(self, other: Subtree) -> bool:
         """Whether some code lies in both.
 
-        Source: docs/wire.md §10 (a code has one way).
+        Source: docs/wire.md §9 (a code has one way).
         """
         return any(_meet(mine, theirs) for mine in self.ranges() for theirs in other.ranges())
 
@@ -56,7 +56,7 @@ class Subtree:
 def read_subtree(text: str) -> Subtree:
     """Reads codes and prefixes as an operator writes them, with blanks or commas between; raises Malformed.
 
-    Source: relay.md §2; docs/wire.md §10.
+    Source: relay.md §2; docs/wire.md §9.
     """
     parts = tuple(dict.fromkeys(text.replace(",", " ").split()))
     if not parts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
 
 from flask import Blueprint, Response, current_app, make_response, request, send_file
@@ -16,7 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from commune_portal import clock, points
 from commune_portal.errors import DiskFull, Malformed, NotFound, PortalError, StoreBusy, UnsupportedVersion
-from commune_portal.node import contacts, directory, mailbox, members, mirrors, uploads
+from commune_portal.node import announcements, contacts, directory, mailbox, members, mirrors, uploads, vectors
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.node.uploads import Upload
@@ -24,7 +25,8 @@ from commune_portal.settings import Limits, Settings
 from commune_portal.store import installation
 from commune_portal.views import node_lists
 from commune_portal.views._errors import one_line
-from commune_portal.wire import enrolment, envelope, extract, fields, keys, protocol
+from commune_portal.wire import announcement, enrolment, envelope, extract, fields, keys, protocol
+from commune_portal.wire import directory as wire_directory
 from commune_portal.wire import mailbox as wire_mailbox
 from commune_portal.wire import receipt as wire_receipts
 from commune_portal.wire import requests as signatures
@@ -49,6 +51,7 @@ class Caller:
 
     member: Member
     body: bytes
+    created: datetime
 
 
 @blueprint.get("/clock")
@@ -141,7 +144,8 @@ def take_message() -> Response:
     length = _whole(request.headers.get(protocol.ENVELOPE_LENGTH), protocol.ENVELOPE_LENGTH)
     if not 0 < length <= min(len(caller.body), envelope.LARGEST_BYTES):
         raise ExchangeRefused(Refused.MALFORMED, "length of the envelope")
-    taken = mailbox.take(caller.member, caller.body[:length], caller.body[length:] or None, _limits())
+    packet = caller.body[length:] or None
+    taken = mailbox.take(caller.member, caller.body[:length], packet, _limits(), _trace())
     points.reach("before-answer")
     status = 200
     if taken.verdict is Verdict.REFUSED:
@@ -209,11 +213,18 @@ def show_directory() -> Response:
     return answer
 
 
+@blueprint.post("/subtree")
+def hear_announcement() -> Response:
+    """Who is below a member that is a node itself."""
+    caller = _caller(wire_directory.LARGEST_BYTES)
+    return _json(announcement.write_heard(announcements.hear(caller.member, caller.body)))
+
+
 @blueprint.post("/vector")
 def compare() -> Response:
     """What the member has; answers what it lacks."""
     caller = _caller(wire_mailbox.LARGEST_VECTOR_BYTES)
-    answer = mailbox.compare(caller.member, wire_mailbox.read_vector(caller.body))
+    answer = vectors.compare(caller.member, wire_mailbox.read_vector(caller.body), caller.created)
     return _json(wire_mailbox.write_vector_answer(answer))
 
 
@@ -304,7 +315,7 @@ def _caller(most_bytes: int) -> Caller:
     contacts.meet(member.id, verified, request.remote_addr or "")
     if key.revoked_at is not None or member.closed_at is not None:
         raise ExchangeRefused(Refused.KEY_REVOKED)
-    return Caller(member, body)
+    return Caller(member, body, verified.created)
 
 
 def _verify(body: bytes, known: Mapping[str, bytes]) -> VerifiedRequest:
@@ -355,6 +366,14 @@ def _metadata(spelled: str) -> dict[str, str]:
             raise Malformed(detail="upload metadata")
         found[match[1]] = octets.decode("ascii")
     return found
+
+
+def _trace() -> tuple[str, ...]:
+    """The nodes below that a message came through, in the order in which it did."""
+    codes = tuple(request.headers.get(protocol.EXCHANGE_TRACE, "").split())
+    if not all(fields.CODE.fullmatch(code) for code in codes):
+        raise Malformed(detail="trace")
+    return codes
 
 
 def _whole(spelled: str | None, name: str) -> int:

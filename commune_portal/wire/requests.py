@@ -32,6 +32,7 @@ ALWAYS = ("@method", "@path", "@query", "content-digest", "exchange-node")
 COVERED_WHERE_PRESENT = (
     "content-type",
     "envelope-length",
+    "exchange-trace",
     "if-range",
     "range",
     "upload-checksum",

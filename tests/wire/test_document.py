@@ -60,6 +60,7 @@ def test_the_document_has_every_word_of_refusal_and_every_path() -> None:
         "RECEIPTS",
         "JOURNAL",
         "VECTOR",
+        "SUBTREE",
         "COMPARISON",
         "ORGANISATIONS",
     ):
