@@ -18,6 +18,7 @@ from commune_portal import points, serve
 from commune_portal.documents import arrivals, attachments, incoming, wiping
 from commune_portal.documents.verification import verify_installation
 from commune_portal.errors import NotFound, RuleBroken, StoreBusy
+from commune_portal.rules import chain
 from commune_portal.rules.acts import Act
 from commune_portal.rules.statuses import IncomingState
 from commune_portal.store import database, erasure, files, journal
@@ -241,7 +242,7 @@ def test_a_file_stays_exactly_as_long_as_a_living_document_has_it(
             destroy(document)
     for document, which, dies in made:
         lives = any(not gone for _, same, gone in made if same == which)
-        file = files.path_in(files.root(), erasure.chain.sha256(contents[which]))
+        file = files.path_in(files.root(), chain.sha256(contents[which]))
         assert file.exists() is lives
         assert (attachments.shown("incoming", document.id) is not None) is not dies
     assert is_sound(office)

@@ -22,8 +22,10 @@ PDF = b"%PDF-1.7\n% noi dung chi mot nguoi biet: tam voi xanh\n%%EOF\n"
 DIRECTION = "Giao văn phòng đếm kỹ từng sạp"
 RESULT = "Đã đếm đủ bốn mươi sạp"
 NOTE = "Kẹp cùng sơ đồ lối thoát"
-WORDS = (SUBJECT, SIGNER, FILE, "tam voi xanh", DIRECTION, RESULT, NOTE, "977/HLO-UB", "HLO-UB", "Chủ tịch Hồ Lô", "Zơrâm",
-         "Wênh")  # fmt: skip
+WORDS = (
+    SUBJECT, SIGNER, FILE, "tam voi xanh", DIRECTION, RESULT, NOTE, "977/HLO-UB", "HLO-UB", "Chủ tịch Hồ Lô", "Zơrâm",
+    "Wênh",
+)  # fmt: skip
 
 
 def a_handled_document(office: Cast, partner: Partner, serial: int = 7, pdf: bytes = PDF) -> Incoming:
