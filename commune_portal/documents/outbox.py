@@ -210,18 +210,24 @@ def delivered(message_id: str, receipt_bytes: bytes) -> bool:
 
 
 def receiver_took(receipt_bytes: bytes) -> bool:
-    """Keeps the final receiver's own receipt for a message of ours as evidence; False when it was kept before.
+    """Keeps a receipt that came home for a message of ours as evidence; False when it was kept before.
 
-    Raises Unauthenticated while the receiver's key is not in the directory, Malformed for another packet.
+    It is the final receiver's, or the refusal of a node on the way there: that ends the message, whatever our own node
+    said before. Raises Unauthenticated while the signer's key is not in the directory, Malformed for another packet
+    and for a node's word that proves nothing about the recipient.
     """
     receipt = receipts.open_(receipt_bytes, _organisation_key)
+    refused = receipt.verdict is receipts.Verdict.REFUSED
     with database.transaction() as work:
         found = work.execute(
-            "SELECT packet_sha256, about FROM outbox WHERE message_id = ? AND recipient_code = ?",
-            (receipt.message_id, receipt.receiver),
+            "SELECT packet_sha256, about, recipient_code, kind FROM outbox WHERE message_id = ?", (receipt.message_id,)
         ).fetchone()
         if found is None or found[0] != receipt.packet_sha256:
             raise Malformed("Biên nhận không phải cho gói tin của cơ quan này.", detail=receipt.message_id)
+        _, about, recipient_code, kind = found
+        is_final = receipt.receiver == recipient_code
+        if not is_final and not refused:
+            raise Malformed("Biên nhận không phải của nơi nhận.", detail=receipt.message_id)
         known = work.execute(
             "SELECT 1 FROM receipts WHERE given = 0 AND message_id = ? AND peer_code = ?",
             (receipt.message_id, receipt.receiver),
@@ -229,12 +235,28 @@ def receiver_took(receipt_bytes: bytes) -> bool:
         if known is not None:
             return False
         _keep_receipt(work, receipt, receipt_bytes)
+        act = Act.RECEIPT_KEPT
+        if refused and not is_final:
+            act = Act.OUTGOING_REFUSED_BY_NODE if kind == Kind.EDOC.value else act
+            _refused_on_the_way(work, receipt, kind)
         journal.write(
-            work, Act.RECEIPT_KEPT, journal.SYSTEM, about=found[1],
-            facts={"message": receipt.message_id, "recipient": receipt.receiver, "verdict": receipt.verdict.value,
-                   "refusal": receipt.refusal.value if receipt.refusal else ""},
+            work, act, journal.SYSTEM, about=about,
+            facts={"message": receipt.message_id, "recipient": recipient_code, "receiver": receipt.receiver,
+                   "verdict": receipt.verdict.value, "refusal": receipt.refusal.value if receipt.refusal else ""},
         )  # fmt: skip
     return True
+
+
+def _refused_on_the_way(work: Work, receipt: Receipt, kind: str) -> None:
+    """A node behind ours refused for good: shown as refused, and by whom."""
+    why = f"{receipt.refusal.label if receipt.refusal else ''} ({receipt.receiver})"
+    work.execute(
+        "UPDATE outbox SET state = 'refused', closed_at = ?, last_reason = ? WHERE message_id = ?",
+        (clock.now_text(), why, receipt.message_id),
+    )
+    row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (receipt.message_id,)).fetchone()
+    if kind == Kind.EDOC.value and row is not None:
+        work.update("recipients", row[0], {"refused_at": clock.now_text(), "refusal": why})
 
 
 def _keep_receipt(work: Work, receipt: Receipt, receipt_bytes: bytes) -> None:
