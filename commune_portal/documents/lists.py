@@ -146,6 +146,9 @@ class IncomingLine:
     due_date: date | None
     completed_at: datetime | None
     verdict: Verdict | None
+    deliver_by: datetime | None = None
+    asked_due_date: date | None = None
+    paper_follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ class Page(Generic[Line]):
 _INCOMING = (
     "SELECT d.id, d.number, d.year, d.state, d.urgency, d.sender_name, d.code_number, d.code_notation,"
     " d.promulgation_date, d.type_name, d.subject, d.arrived_at, d.arrival_date, d.recipient_name, d.due_date,"
-    " d.completed_at, d.check_verdict"
+    " d.completed_at, d.check_verdict, d.deliver_by, d.asked_due_date, d.paper_follows"
 )
 _OUTGOING = (
     "SELECT d.id, d.number, d.year, d.state, d.medium, d.urgency, d.symbol, d.promulgation_date, d.type_name,"
@@ -323,7 +326,7 @@ def _incoming_line(row: Any) -> IncomingLine:
     return IncomingLine(
         row[0], row[1], row[2], IncomingState(row[3]), Urgency(row[4]), row[5], code, _day(row[8]), row[9], row[10],
         clock.from_text(row[11]), _day(row[12]), row[13], _day(row[14]), _instant(row[15]),
-        Verdict(row[16]) if row[16] else None,
+        Verdict(row[16]) if row[16] else None, _instant(row[17]), _day(row[18]), bool(row[19]),
     )  # fmt: skip
 
 

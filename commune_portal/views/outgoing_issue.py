@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, flash, url_for
 
-from commune_portal.documents import amendments, attachments, dispatch, incoming, issuing, outgoing, visibility
+from commune_portal.documents import amendments, attachments, dispatch, incoming, issuing, outgoing, urgent, visibility
 from commune_portal.documents.outgoing import Outgoing
 from commune_portal.errors import ClockDoubtful, Malformed, NotFound, PortalError, RuleBroken, TokenLastTry
 from commune_portal.people import accesses, accounts, directory, issuers
 from commune_portal.people.actors import Actor
-from commune_portal.rules.kinds import Competence, Medium
+from commune_portal.rules.kinds import Competence, Medium, Urgency
 from commune_portal.rules.permissions import Verb
 from commune_portal.rules.statuses import OutgoingAct, OutgoingState, outgoing_acts
 from commune_portal.settings import Settings
@@ -300,6 +300,8 @@ def _show(by: Actor, now: Outgoing, trouble: Trouble = NO_TROUBLE) -> Response:
         may_take_back={item.id for item in sent if outgoing_amend.may_take_back(by, now, item)},
         may_resend=outgoing_amend.gone_codes(sent) if OutgoingAct.DISPATCH in acts else set(),
         statuses=[(names.get(line.organ_code, line.organ_code), line) for line in dispatch.statuses_of(now.id)],
+        calls=urgent.calls_of(now.id) if now.urgency is Urgency.FLASH else [],
+        watched=urgent.watched_recipients(now.id) if now.urgency is Urgency.FLASH else frozenset(),
         answered=_answered(by, now),
         events=trail(now.about),
         is_trial=settings.token.trial and not settings.token.module,
