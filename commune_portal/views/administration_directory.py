@@ -69,7 +69,7 @@ def organisation(organisation_id: int) -> Response:
     """One entry."""
     _session.require(Verb.ADMINISTRATION_DIRECTORY)
     shown = directory.organisation(organisation_id)
-    return _form(filled({"name": shown.name}), shown)
+    return _form(filled({"name": shown.name, "phone": shown.phone}), shown)
 
 
 @blueprint.post("/<int:organisation_id>")
@@ -87,6 +87,24 @@ def rename_organisation(organisation_id: int) -> Response:
         else:
             flash("Đã đổi tên.", "good")
             return go_to(url_for("administration_directory.show", q=shown.code))
+    return _form(reader.state(), shown, status=422)
+
+
+@blueprint.post("/<int:organisation_id>/phone")
+def set_phone(organisation_id: int) -> Response:
+    """Sets the number to call about a hỏa tốc document."""
+    by = _session.require(Verb.ADMINISTRATION_DIRECTORY)
+    shown = directory.organisation(organisation_id)
+    reader = FormReader(request.form)
+    phone = reader.text("phone", "Số điện thoại", longest=60)
+    if not reader.refused:
+        try:
+            directory.set_phone(by, organisation_id, phone)
+        except Malformed as refusal:
+            reader.refuse_because(refusal)
+        else:
+            flash("Đã lưu số điện thoại.", "good")
+            return go_to(url_for("administration_directory.organisation", organisation_id=organisation_id))
     return _form(reader.state(), shown, status=422)
 
 
