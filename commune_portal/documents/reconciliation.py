@@ -6,9 +6,8 @@ the receipts of the lines that are shown are verified anew each time, with the k
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from commune_portal.rules.comparison import Compared, ComparedPage, Evidence, Fi
 from commune_portal.rules.permissions import Verb
 from commune_portal.rules.statuses import IncomingState, StatusCode
 from commune_portal.store import database, installation
+from commune_portal.store.comparing import Comparison, of_signed
 from commune_portal.wire import keys, receipt
 from commune_portal.wire.receipt import Verdict
 
@@ -39,12 +39,6 @@ class Asked:
     agreeing: bool = False
 
 
-def _of_receipt(column: str, name: str) -> str:
-    """A field of a stored receipt, whose first line is the JSON that was signed; nothing of one that is damaged."""
-    line = f"substr({column}, 1, instr({column}, char(10)) - 1)"
-    return f"CASE WHEN json_valid({line}) THEN json_extract({line}, '$.{name}') WHEN {column} IS NOT NULL THEN '' END"
-
-
 _SENT = comparison.ranked(
     (
         ("x.state = 'withdrawn'", Finding.WITHDRAWN),
@@ -52,8 +46,8 @@ _SENT = comparison.ranked(
             " OR ".join(
                 (
                     "(c.packet_sha256 <> '' AND c.packet_sha256 <> x.packet_sha256)",
-                    f"{_of_receipt('n.bytes', 'packet_sha256')} <> x.packet_sha256",
-                    f"{_of_receipt('f.bytes', 'packet_sha256')} <> x.packet_sha256",
+                    f"{of_signed('n.bytes', 'packet_sha256')} <> x.packet_sha256",
+                    f"{of_signed('f.bytes', 'packet_sha256')} <> x.packet_sha256",
                 )
             ),
             Finding.OTHER_HASH,
@@ -61,7 +55,7 @@ _SENT = comparison.ranked(
         ("x.state = 'refused'", Finding.REFUSED_BY_NODE),
         ("r.status = '15'", Finding.TAKEN_BACK),
         ("o.state = 'recalled' OR c.state = 'wiped'", Finding.RECALLED),
-        (f"r.status = '02' OR {_of_receipt('f.bytes', 'verdict')} = 'refused'", Finding.REFUSED),
+        (f"r.status = '02' OR {of_signed('f.bytes', 'verdict')} = 'refused'", Finding.REFUSED),
         ("r.refused_at IS NOT NULL", Finding.REFUSED_BY_NODE),
         ("x.state = 'ready'", Finding.NOT_AT_NODE),
         ("c.state = 'unknown'", Finding.LOST_AT_NODE),
@@ -79,7 +73,7 @@ _TAKEN = comparison.ranked(
         ("i.id IS NULL AND g.bytes IS NULL", Finding.WAITING_THERE),
         ("c.packet_sha256 <> '' AND c.packet_sha256 <> g.packet_sha256", Finding.OTHER_HASH),
         ("c.state = 'unknown'", Finding.UNSENT),
-        (f"i.state = 'refused' OR {_of_receipt('g.bytes', 'verdict')} = 'refused'", Finding.REFUSED),
+        (f"i.state = 'refused' OR {of_signed('g.bytes', 'verdict')} = 'refused'", Finding.REFUSED),
         ("i.state = 'recalled'", Finding.RECALLED),
         ("i.state = 'taken-back'", Finding.TAKEN_BACK),
         ("coalesce(c.state, '') = ''", Finding.UNKNOWN),
@@ -127,35 +121,15 @@ LEFT JOIN organisations s ON s.code = c.peer_code
 def page(actor: Actor, asked: Asked, after: str = "", limit: int = PAGE_ROWS) -> ComparedPage:
     """A page of differences and of what cannot be told yet, or of what agrees; the counts are of the whole period."""
     actor.require(Verb.EXCHANGE_COMPARE)
-    counts = counted(asked)
-    found = _read(asked, comparison.read_cursor(after), limit + 1)
-    lines = [_line(asked, row) for row in found[:limit]]
-    cursor = lines[-1].cursor if len(found) > limit else ""
-    shown = [line if holds(line) else replace(line, finding=Finding.BAD_RECEIPT) for line in lines]
-    for before, now in zip(lines, shown, strict=True):
-        counts[before.finding] -= 1
-        counts[now.finding] += 1
-    shown.sort(key=lambda line: line.finding.rank)
-    return ComparedPage(tuple(shown), cursor, counts)
+    return comparison_of(asked).page(after, limit, agreeing=asked.agreeing)
 
 
-def counted(asked: Asked) -> Counter[Finding]:
-    """How many messages of the period there are of each finding, by hash and receipt."""
-    found = database.rows(f"SELECT rank, count(*) FROM ({_statement(asked)}) GROUP BY rank", _values(asked))
-    return Counter({comparison.of_rank(rank): amount for rank, amount in found})
-
-
-def every(asked: Asked) -> Iterator[Compared]:
-    """All lines in their order, in batches; every receipt is verified."""
-    after = (-1, "", "")
-    while True:
-        found = _read(asked, after, 500)
-        for row in found:
-            line = _line(asked, row)
-            yield line if holds(line) else replace(line, finding=Finding.BAD_RECEIPT)
-        if len(found) < 500:
-            return
-        after = (found[-1][0], found[-1][1], found[-1][2])
+def comparison_of(asked: Asked) -> Comparison:
+    """The comparison itself, for the page and for the print."""
+    values = {"since": asked.since, "until": asked.until, "peer": asked.peer}
+    if asked.side == "outgoing":
+        return Comparison(_OUTGOING, values, _sent_line)
+    return Comparison(_INCOMING, values, _taken_line)
 
 
 def peers_of(actor: Actor) -> list[tuple[str, str]]:
@@ -170,33 +144,6 @@ def peers_of(actor: Actor) -> list[tuple[str, str]]:
             " WHERE p.code <> '' GROUP BY code ORDER BY 2"
         )
     ]
-
-
-def holds(line: Compared) -> bool:
-    """Whether every receipt that the line shows was signed by the one it names."""
-    return all(item.holds for item in (*line.sent, *line.held, *line.taken))
-
-
-def _statement(asked: Asked) -> str:
-    return _OUTGOING if asked.side == "outgoing" else _INCOMING
-
-
-def _values(asked: Asked) -> dict[str, Any]:
-    return {"since": asked.since, "until": asked.until, "peer": asked.peer}
-
-
-def _read(asked: Asked, after: tuple[int, str, str], limit: int) -> Sequence[Any]:
-    agrees = "=" if asked.agreeing else "<>"
-    values = {**_values(asked), "rank": after[0], "at": after[1], "id": after[2], "limit": limit}
-    return database.rows(
-        f"SELECT * FROM ({_statement(asked)}) WHERE (rank, at, message_id) > (:rank, :at, :id)"
-        f" AND rank {agrees} {Finding.AGREES.rank} ORDER BY rank, at, message_id LIMIT :limit",
-        values,
-    )
-
-
-def _line(asked: Asked, row: Any) -> Compared:
-    return _sent_line(row) if asked.side == "outgoing" else _taken_line(row)
 
 
 def _sent_line(row: Any) -> Compared:

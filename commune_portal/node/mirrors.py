@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.node import projection, wiping
+from commune_portal.node import passages, projection, wiping
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.rules import chain
@@ -270,6 +270,7 @@ def _keep(work: Work, member: Member, mirror: Mirror, new: list[_NewLine]) -> Mi
         )
     lines = [(item.seq, item.fields, item.texts) for item in new]
     projection.apply(work, mirror.id, lines)
+    passages.apply(work, mirror.id, lines)
     wiping.heed(work, member, mirror.id, lines)
     last = new[-1]
     now = clock.now_text()
