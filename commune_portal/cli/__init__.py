@@ -39,6 +39,7 @@ VERBS = (
     Verb("token", "token", "liệt kê thiết bị ký số và chứng thư"),
     Verb("register", "register", "đọc lại và kiểm tra, xuất, in sổ"),
     Verb("packet", "packet", "đọc một gói edXML"),
+    Verb("bag", "bag", "làm túi thư trên USB, hoặc nhận túi thư"),
     Verb("node", "node", "ở nút: thêm cơ quan, liệt kê, nạp danh bạ; ở cơ quan: nạp tệp đăng ký"),
     Verb("migrate", "migrate", "nâng cấp lược đồ dữ liệu"),
     Verb("backup", "backup", "sao lưu dữ liệu và kiểm tra bản sao"),

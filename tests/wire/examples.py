@@ -38,6 +38,7 @@ from commune_portal.wire.extract import JournalExtract, JournalLine
 from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer, Waiting
 from commune_portal.wire.organisations import Alias, Listed, ListedPage, Why
 from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
+from tests.wire.bag_examples import bag_examples
 
 FOLDER = Path(__file__).parent / "vectors"
 SEEDS = {
@@ -77,6 +78,7 @@ def examples() -> dict[str, dict[str, Any]]:
         "mailbox": {"body": mailbox.write_page(_page()).decode()},
         "journal": _journal(),
         "vector": _vector(),
+        **bag_examples(),
         "comparison": _comparison(),
         "organisations": {"body": organisations.write_page(_organisations()).decode()},
         "refusal": {"body": canonical({"error": "stale", "sentence": protocol.Refused.STALE.sentence}).decode()},

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from commune_portal.wire import checkpoint, directory, envelope, extract, fields, keys, mailbox, protocol, receipt
+from commune_portal.wire import (
+    bag,
+    boxes,
+    checkpoint,
+    directory,
+    envelope,
+    extract,
+    fields,
+    keys,
+    mailbox,
+    protocol,
+    receipt,
+)
 from commune_portal.wire import requests as signatures
 from tests.wire import examples
 
@@ -101,3 +113,16 @@ def test_the_requests_of_the_vectors_are_believed(name: str) -> None:
         now=examples.EIGHT,
     )
     assert (found.key_id, found.nonce) == (examples.OFFICE.key_id, examples.NONCE)
+
+
+def test_somebody_who_has_only_the_vectors_can_open_the_bag() -> None:
+    party = next(item for item in vector("keys")["parties"] if item["code"] == "H99")
+    node = keys.from_seeds(bytes.fromhex(party["ed25519_seed"]), bytes.fromhex(party["x25519_secret"]))
+    closed = fields.from_base64(vector("box")["box"])
+    assert closed is not None
+    assert b"".join(boxes.open_([closed], node)).decode() == vector("box")["content"]
+    maker = next(item for item in vector("keys")["parties"] if item["code"] == "H99.01")
+    found = bag.open_(vector("bag")["sealed"].encode(), lambda _code, _key: bytes.fromhex(maker["public_key"]))
+    assert found.folder_name == vector("bag")["folder"]
+    assert [item.what for item in found.items] == [bag.What.VECTOR, bag.What.PACKET, bag.What.ENVELOPE]
+    assert bag.read_vector(vector("bag")["vector"].encode()).seen == 13
