@@ -209,6 +209,21 @@ def to_answer(actor: Actor, amendment_id: int, kind: AmendmentKind) -> Amendment
     return found
 
 
+def require_open(work: Work, amendment_id: int) -> None:
+    """Raises RuleBroken, inside the act's transaction, for a question that somebody else has just answered."""
+    if work.execute("SELECT state FROM amendments WHERE id = ?", (amendment_id,)).fetchone()[0] != "asked":
+        raise RuleBroken("Người khác vừa trả lời yêu cầu này. Hãy tải lại trang để xem trạng thái mới nhất.")
+
+
+def refused(work: Work, message_id: str, why: str) -> None:
+    """A message of ours that will never take effect asks nothing any more."""
+    row = work.execute(
+        "SELECT id FROM amendments WHERE message_id = ? AND side = 'ours' AND state = 'asked'", (message_id,)
+    ).fetchone()
+    if row is not None:
+        settle(work, row[0], AmendmentState.DROPPED, answer=why)
+
+
 def changes_text(changes: Mapping[str, tuple[str, str]]) -> str:
     """Changes as stored: field to (old, new), both as stored in their columns."""
     return json.dumps({name: list(pair) for name, pair in changes.items()}, ensure_ascii=False, sort_keys=True)

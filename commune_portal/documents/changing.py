@@ -15,7 +15,7 @@ from commune_portal.documents import amendments, answers, attachments, finding
 from commune_portal.documents.answers import Answer, Concerned
 from commune_portal.documents.attachments import EDXML, Kept
 from commune_portal.edxml import package
-from commune_portal.errors import NotFound
+from commune_portal.errors import NotFound, StoreDamaged
 from commune_portal.people.actors import Actor
 from commune_portal.rules import amendments as rules
 from commune_portal.rules import folding
@@ -24,9 +24,10 @@ from commune_portal.rules.amendments import AmendmentKind, AmendmentState
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.statuses import IncomingState
-from commune_portal.store import erasure, files, journal
+from commune_portal.store import database, erasure, files, journal
 from commune_portal.store.files import Stored
 from commune_portal.store.register import Work
+from commune_portal.wire import receipt as receipts
 from commune_portal.wire.envelope import Envelope
 
 FirstRow = Callable[..., Any]
@@ -85,6 +86,14 @@ def held(first: FirstRow, envelope: Envelope, document_id: str, *, but: int = 0,
 def held_by_id(work: Work, row_id: int) -> Held:
     """One document inside a transaction; raises NotFound."""
     row = work.execute(f"{_SELECT} WHERE id = ?", (row_id,)).fetchone()
+    if row is None:
+        raise NotFound
+    return _held(row)
+
+
+def standing(row_id: int) -> Held:
+    """One document as it stands, before an act; raises NotFound."""
+    row = database.row(f"{_SELECT} WHERE id = ?", (row_id,))
     if row is None:
         raise NotFound
     return _held(row)
@@ -156,7 +165,7 @@ def decline(
 
 
 def apply_update(
-    work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None
+    work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None, packet: Stored | None = None
 ) -> Checkpoint | None:
     """Takes an update over and says 15; one that came behind a newer one is dropped, None then.
 
@@ -182,7 +191,7 @@ def apply_update(
         "incoming", document.id, {COLUMN_OF_FIELD[name]: _stored(name, new) for name, (_, new) in changes.items()},
         expected={"state": document.state},
     )  # fmt: skip
-    keep_packet(work, document, row[2])
+    keep_packet(work, document, row[2], packet)
     _drop(work, document.id, AmendmentKind.UPDATE, before=row[1])
     finding.put_in_search(work, document.id)
     checkpoint = journal.write(
@@ -210,14 +219,24 @@ def proposed(edoc: package.Edoc) -> dict[str, tuple[str, str]]:
     return {name: ("", value) for name, value in values.items() if value}
 
 
-def keep_packet(work: Work, document: Held, message_id: str | None) -> None:
-    """Puts an update's packet beside the document, before the original, so that it goes with it when it is wiped."""
-    found = work.execute("SELECT packet_sha256 FROM receipts_given WHERE message_id = ?", (message_id,)).fetchone()
-    sha256 = found[0] if found else None
-    if sha256 is None:
-        return
-    stored = Stored(sha256, files.path_of(sha256).stat().st_size)
+def keep_packet(work: Work, document: Held, message_id: str, packet: Stored | None = None) -> None:
+    """Puts an update's packet beside the document, before the original, so that it goes with it when it is wiped.
+
+    `packet` is that of the message which is arriving just now; of an earlier one the receipt knows it.
+    """
+    stored = packet or _packet_of(work, document.sender_code, message_id)
     attachments.attach(work, "incoming", document.id, "packet", Kept(stored, f"{message_id}.edxml", EDXML), -1)
+
+
+def _packet_of(work: Work, sender_code: str, message_id: str) -> Stored:
+    found = work.execute(
+        "SELECT packet_sha256, bytes FROM receipts_given WHERE message_id = ? AND sender_code = ?",
+        (message_id, sender_code),
+    ).fetchall()
+    for sha256, sealed in found:
+        if receipts.parse_unverified(sealed.encode()).verdict is receipts.Verdict.ACCEPTED:
+            return Stored(sha256, files.path_of(sha256).stat().st_size)
+    raise StoreDamaged(detail=f"no receipt given for {message_id}")
 
 
 def forget_packet(work: Work, document: Held, sha256: str) -> None:

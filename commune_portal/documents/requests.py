@@ -237,7 +237,7 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
         changing.forget_packet(work, held, packet.sha256)
         return last
     if verdict is Verdict.GRANT and plan.answers.get(0) is not None:
-        return changing.apply_update(work, held, row.id, PORTAL, plan.answers[0]) or last
+        return changing.apply_update(work, held, row.id, PORTAL, plan.answers[0], packet) or last
     return last
 
 
@@ -245,7 +245,7 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
 
 
 def is_take_back(status: package.Status) -> bool:
-    """Whether a status asks for a document back; a 13 about one of our own documents asks for nothing of the asker's."""
+    """Whether a status asks for a document back; a 13 about one of our own asks for nothing of the asker's."""
     if statuses.read_status(status.status_code) is not StatusCode.TAKE_BACK_ASKED:
         return False
     return not database.row("SELECT 1 FROM outgoing WHERE document_id = ?", (status.response_for.document_id,))
@@ -274,9 +274,9 @@ def take_back_arrived(work: Work, envelope: Envelope, status: package.Status, pa
         incoming_id=held.id if held else None, reason=status.description, asked_at=clock.to_text(envelope.created),
     )  # fmt: skip
     last = journal.write(
-        work, Act.AMENDMENT_ARRIVED, journal.SYSTEM, about=held.about if held else "", files=[packet.sha256],
+        work, Act.AMENDMENT_ARRIVED, journal.SYSTEM, about=held.about if held else "",
         facts={"kind": AmendmentKind.TAKE_BACK.value, "message": envelope.message_id, "sender": envelope.sender,
-               "document": document_id},
+               "document": document_id, "packet": packet.sha256},
         texts={"reason": status.description} if held else {},
     )  # fmt: skip
     answer = plan.answers.get(0)
