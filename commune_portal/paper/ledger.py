@@ -46,6 +46,7 @@ class BookCover:
     """What the cover of a book says.
 
     `scope` names the series when the office keeps several books, such as "Quyết định"; `volume` is "Quyển số".
+    A table that is no book has `details` instead of year, dates and numbers, and its own `closing` sentence.
     Source: NĐ 30/2020, Phụ lục IV.
     """
 
@@ -58,6 +59,8 @@ class BookCover:
     to_number: str
     volume: str = "01"
     scope: str = ""
+    details: tuple[str, ...] = ()
+    closing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +261,13 @@ class Ledger:
         y = draw_centred(canvas, [self._title], names.bold, 26, (centre, y)) - 4
         if cover.scope:
             y = draw_centred(canvas, [f"({cover.scope})"], names.italic, 15, (centre, y)) - 4
-        y = draw_centred(canvas, [f"Năm: {cover.year}"], names.bold, 18, (centre, y)) - 24
-        details = [
+        if not cover.details:
+            y = draw_centred(canvas, [f"Năm: {cover.year}"], names.bold, 18, (centre, y)) - 24
+        details = cover.details or (
             f"Từ ngày {day_text(cover.from_date) or '……'} đến ngày {day_text(cover.to_date) or '……'}",
             f"Từ số {cover.from_number or '……'} đến số {cover.to_number or '……'}",
             f"Quyển số: {cover.volume}",
-        ]
+        )
         for line in details:
             y = draw_centred(canvas, [line], names.regular, 15, (centre, y)) - 6
         canvas.setFont(names.italic, 9)
@@ -279,7 +283,7 @@ class Ledger:
         names, cover = self._names, self._cover
         numbers = f"từ số {cover.from_number} đến số {cover.to_number}" if cover.from_number else "chưa có số nào"
         canvas.setFont(names.italic, 11)
-        canvas.drawString(LEFT, y, f"Sổ này có {total} trang (kể cả bìa), {numbers}.")
+        canvas.drawString(LEFT, y, cover.closing or f"Sổ này có {total} trang (kể cả bìa), {numbers}.")
         printed = clock.civil(self._marks.printed_at)
         # Only the first two months take a leading zero. Source: NĐ 30/2020, Phụ lục I, II.4.
         month = f"{printed.month:02}" if printed.month < 3 else str(printed.month)
