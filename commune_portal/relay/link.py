@@ -204,6 +204,9 @@ class Link:
             else:
                 kept += block
         response.release_conn()
+        told = response.headers.get(protocol.CONTENT_DIGEST)
+        if sink is None and told is not None and told != requests.content_digest(bytes(kept)):
+            raise NodeUnreachable(detail="an answer that was damaged on its way")
         return Answer(response.status, response.headers, bytes(kept), node_time)
 
 

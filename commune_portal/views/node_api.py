@@ -250,6 +250,9 @@ class _OtherTus(HTTPException):
 def _tell_time(answer: Response) -> Response:
     """Every answer carries the node's time, refusals too: an office corrects its clock by it."""
     answer.headers[protocol.NODE_TIME] = clock.now_text()
+    has_body = request.method != "HEAD" and answer.status_code not in (204, 304)
+    if has_body and not answer.direct_passthrough and not answer.is_streamed:
+        answer.headers[protocol.CONTENT_DIGEST] = signatures.content_digest(answer.get_data())
     if request.path.startswith(protocol.UPLOADS):
         answer.headers[protocol.TUS_RESUMABLE] = protocol.TUS_VERSION
         if answer.status_code == 412:

@@ -20,6 +20,7 @@ COMPARISON = f"{PREFIX}/comparison"
 ORGANISATIONS = f"{PREFIX}/organisations"
 
 NODE_TIME = "Node-Time"
+CONTENT_DIGEST = "Content-Digest"
 EXCHANGE_NODE = "Exchange-Node"
 ENVELOPE_LENGTH = "Envelope-Length"
 EXCHANGE_TRACE = "Exchange-Trace"

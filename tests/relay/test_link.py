@@ -23,9 +23,10 @@ from commune_portal.errors import Malformed, NodeUnreachable
 from commune_portal.relay.client import NodeClient, NodeIdentity
 from commune_portal.relay.link import Link, RefusedByNode
 from commune_portal.wire import protocol
+from commune_portal.wire.requests import content_digest
 from tests.fakes.exchange import Answer
 from tests.fakes.wire import serving
-from tests.relay.office import ONE, ONES, node_with_two_members
+from tests.relay.office import ONE, ONES, client, node_with_two_members
 
 
 class Authority:
@@ -165,3 +166,22 @@ def test_an_answer_that_drips_is_left() -> None:
 def test_plain_http_to_another_machine_is_refused_before_anything_leaves() -> None:
     with pytest.raises(Malformed):
         Link(NodeIdentity("H99", "http://10.1.1.1", None, {}), ONES, 5)
+
+
+def test_an_answer_that_is_not_of_its_digest_proves_nothing() -> None:
+    node = node_with_two_members()
+    handle, damaged = node.handle, [True, False]
+
+    class Damaging:
+        def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            answer = handle(method, path, headers, body)
+            answer.headers[protocol.CONTENT_DIGEST] = content_digest(answer.body)
+            if damaged.pop(0):
+                answer.body = answer.body.replace(b'"next":0', b'"next":9')
+            return answer
+
+    with serving(Damaging()) as wire:
+        link = client(node, wire.address)
+        with pytest.raises(NodeUnreachable):
+            link.mailbox(0)
+        assert link.mailbox(0).next_after == 0
