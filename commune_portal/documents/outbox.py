@@ -171,7 +171,11 @@ def delivered(message_id: str, receipt_bytes: bytes) -> bool:
         if receipt.message_id != message_id or receipt.packet_sha256 != sha256:
             raise NotAllowed("Biên nhận của nút không phải cho gói tin này.", detail=message_id)
         refused = receipt.verdict is receipts.Verdict.REFUSED
-        _keep_receipt(work, receipt, receipt_bytes)
+        known = work.execute(
+            "SELECT 1 FROM receipts WHERE given = 0 AND message_id = ? AND peer_code = ?", (message_id, receipt.receiver)
+        ).fetchone()
+        if known is None:  # else the node lost it and took it anew: its first word stays
+            _keep_receipt(work, receipt, receipt_bytes)
         if kind == Kind.EDOC.value:
             recipient_row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (message_id,)).fetchone()
             change = (
@@ -239,12 +243,26 @@ def receiver_took(receipt_bytes: bytes) -> bool:
         if refused and not is_final:
             act = Act.OUTGOING_REFUSED_BY_NODE if kind == Kind.EDOC.value else act
             _refused_on_the_way(work, receipt, kind)
+        elif is_final:
+            _carried_past_the_node(work, receipt, kind)
         journal.write(
             work, act, journal.SYSTEM, about=about,
             facts={"message": receipt.message_id, "recipient": recipient_code, "receiver": receipt.receiver,
                    "verdict": receipt.verdict.value, "refusal": receipt.refusal.value if receipt.refusal else ""},
         )  # fmt: skip
     return True
+
+
+def _carried_past_the_node(work: Work, receipt: Receipt, kind: str) -> None:
+    """A bag brought it to the receiver before the node had it: the receiver's own word ends the waiting."""
+    now, why = clock.now_text(), receipt.refusal.label if receipt.refusal else ""
+    closed = work.execute(
+        "UPDATE outbox SET state = ?, closed_at = ?, last_reason = ? WHERE message_id = ? AND state = 'ready'",
+        ("refused" if why else "delivered", now, why, receipt.message_id),
+    ).rowcount
+    row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (receipt.message_id,)).fetchone()
+    if closed and kind == Kind.EDOC.value and row is not None:
+        work.update("recipients", row[0], {"refused_at": now, "refusal": why} if why else {"delivered_at": now})
 
 
 def _refused_on_the_way(work: Work, receipt: Receipt, kind: str) -> None:
