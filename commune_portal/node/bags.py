@@ -11,7 +11,7 @@ from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, RuleBroken
-from commune_portal.node import directory, mailbox, members, mirrors, uploads
+from commune_portal.node import directory, mailbox, members, mirrors, uploads, vectors
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.people import bags
@@ -133,7 +133,7 @@ def _add(messages: list[Message], item: MailboxItem) -> bool:
 def _answers(member: Member, waiting: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
     """The receipts that the node gave for what the member's newest bag waited for."""
     vector = Vector(0, tuple(Waiting(*item) for item in waiting[: wire.MOST_WAITING]))
-    return mailbox.compare(member, vector).receipts
+    return vectors.compare(member, vector).receipts
 
 
 def maker_key(code: str, key_id: str) -> bytes | None:

@@ -5,20 +5,26 @@ One worker, one code path; a port says what is to be carried and what becomes of
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, outbox
+from commune_portal.documents import arrivals, outbox, quarantine, vectors
 from commune_portal.errors import PortalError
 from commune_portal.node import announcements, upward
 from commune_portal.people import peers, trail
 from commune_portal.people.peers import Contact
 from commune_portal.settings import Limits, Settings
+from commune_portal.store import journal
+from commune_portal.wire import envelope as envelopes
 from commune_portal.wire.directory import Directory
 from commune_portal.wire.envelope import Envelope
+from commune_portal.wire.mailbox import Vector, VectorAnswer
 from commune_portal.wire.queued import Item
+
+log = logging.getLogger(__name__)
 
 TOLD_AGAIN_SECONDS = 3600.0
 
@@ -50,8 +56,20 @@ class Port(Protocol):
     def earlier_receipt(self, envelope: Envelope) -> bytes | None:
         """The receipt that this message got before."""
 
+    def vouch(self, sealed: bytes) -> None:
+        """Raises Unauthenticated for an envelope that nobody we know has signed."""
+
     def receive(self, sealed: bytes, packet: Path) -> bytes:
         """Takes a message that came from above and answers our signed receipt."""
+
+    def set_aside(self, raw: bytes, reason: str) -> None:
+        """Puts aside what can neither be taken nor refused, so that it is asked for no more."""
+
+    def vector(self, mailbox_cursor: int, *, whole: bool) -> Vector:
+        """What we have, for the node above to answer what we lack."""
+
+    def answered(self, said: Vector, answer: VectorAnswer) -> None:
+        """Takes what the node above told of that."""
 
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """Takes the directory of the node above over."""
@@ -107,9 +125,25 @@ class OfficePort:
         """The receipts given."""
         return arrivals.earlier_receipt(envelope)
 
+    def vouch(self, sealed: bytes) -> None:
+        """The directory of the node."""
+        envelopes.open_(sealed, arrivals.sender_key)
+
     def receive(self, sealed: bytes, packet: Path) -> bytes:
         """The register of arrivals."""
         return arrivals.receive(sealed, packet)
+
+    def set_aside(self, raw: bytes, reason: str) -> None:
+        """The quarantine."""
+        quarantine.set_aside(raw, reason)
+
+    def vector(self, mailbox_cursor: int, *, whole: bool) -> Vector:
+        """The outbox and the documents that are open."""
+        return vectors.vector(mailbox_cursor, whole=whole)
+
+    def answered(self, said: Vector, answer: VectorAnswer) -> None:
+        """The outbox, and statuses that we had lost."""
+        vectors.answered(said, answer)
 
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """The list of organisations."""
@@ -163,6 +197,20 @@ class NodePort:
     def earlier_receipt(self, envelope: Envelope) -> bytes | None:
         """The receipts given."""
         return upward.earlier_receipt(envelope)
+
+    def vouch(self, sealed: bytes) -> None:
+        """`receive` looks at the signature."""
+
+    def set_aside(self, raw: bytes, reason: str) -> None:
+        """A node reads no document: the log tells of it, and it is passed over."""
+        log.warning("passed over %d bytes from above: %s", len(raw), reason)
+
+    def vector(self, mailbox_cursor: int, *, whole: bool) -> Vector:  # noqa: ARG002
+        """The journal alone: receipts that were lost on the way up are brought by committing again."""
+        return Vector(mailbox_cursor, (), checkpoint=journal.checkpoint())
+
+    def answered(self, said: Vector, answer: VectorAnswer) -> None:
+        """Nothing was asked for."""
 
     def receive(self, sealed: bytes, packet: Path) -> bytes:
         """The members' mailbox."""

@@ -9,26 +9,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from commune_portal import clock, points
-from commune_portal.errors import Malformed, NodeRefused, NodeUnreachable, PortalError, StoreDamaged, Unauthenticated
+from commune_portal import clock
+from commune_portal.errors import NodeRefused, NodeUnreachable, StoreDamaged
 from commune_portal.people import peers, trail
 from commune_portal.people.peers import Peer
 from commune_portal.relay import schedule, uploads
 from commune_portal.relay.client import NodeClient, PacketMissing
-from commune_portal.relay.link import RefusedByNode
+from commune_portal.relay.fetching import Fetching, move
+from commune_portal.relay.link import RefusedByNode, TryLater
+from commune_portal.relay.memory import Memory
 from commune_portal.relay.port import Port
 from commune_portal.relay.uploads import Grain
 from commune_portal.settings import Settings
 from commune_portal.store import files, installation
-from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import keys
 from commune_portal.wire.enrolment import EnrolmentRequest
 from commune_portal.wire.envelope import Kind
-from commune_portal.wire.mailbox import MailboxItem
+from commune_portal.wire.protocol import Refused
 from commune_portal.wire.queued import Item
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Pace:
     pause: Callable[[float], None]
     draw: Callable[[], float]
     grain: Grain
+    memory: Memory = field(default_factory=Memory)
 
 
 class Round:
@@ -56,6 +57,7 @@ class Round:
         self._client = client
         self._peer = peer
         self._pace = pace
+        self._newest: int | None = None
 
     def run(self) -> None:
         """Goes through the whole round."""
@@ -63,6 +65,7 @@ class Round:
             self._enrol()
         self._announce()
         self._directory()
+        self._compare()
         self._send()
         self._fetch()
         self._send()
@@ -85,6 +88,7 @@ class Round:
             )
         )
         peers.enrolled(self._settings.secrets_folder, directory)
+        self._pace.memory.enrolled()
 
     def _announce(self) -> None:
         """Tells the node above who is below us, where there is something new to tell."""
@@ -102,21 +106,61 @@ class Round:
             directory, _, etag = found
             self._port.directory_arrived(self._peer.code, directory, etag)
 
+    def _compare(self) -> None:
+        """ "What do you have": receipts that were lost come home, what the node has lost goes again.
+
+        A mailbox that is shorter than our cursor is that of a node that was put back: it is read from the beginning.
+        """
+        memory = self._pace.memory
+        whole = memory.is_whole_due
+        cursor = peers.contact(self._peer.code).mailbox_cursor
+        said = self._port.vector(cursor, whole=whole)
+        try:
+            answer = self._client.compare(said)
+        except RefusedByNode as error:
+            if error.reason not in (Refused.NOT_SUPPORTED, Refused.NOT_FOUND, Refused.MALFORMED):
+                raise
+            log.info("the node compares nothing: %s", error.detail)
+            return
+        self._port.answered(said, answer)
+        if answer.mailbox_newest < cursor:
+            peers.move_cursor(self._peer.code, 0)
+        self._newest = answer.mailbox_newest
+        if whole:
+            memory.compared()
+
     def _send(self) -> None:
-        """Sends what is due, the most urgent first, until nothing more is due."""
+        """Sends what is due, the most urgent first, until nothing more is due.
+
+        One item that finds no way lets the next one try; when that finds none either, or there is none, it is the link.
+        """
+        failed: tuple[str, NodeUnreachable] | None = None
         while not self._pace.stop.is_set():
-            due = self._port.waiting(clock.now(), 1)
+            passed = failed[0] if failed else ""
+            due = [item for item in self._port.waiting(clock.now(), 2) if item.message_id != passed]
             if not due:
-                return
-            self._send_one(due[0])
+                break
+            try:
+                self._send_one(due[0])
+            except TryLater:
+                raise
+            except NodeUnreachable as error:
+                if failed is not None:
+                    raise
+                failed = (due[0].message_id, error)
+            else:
+                self._newest = None  # time has passed: what has come meanwhile is to be asked for
+        if failed is not None:
+            raise failed[1]
 
     def _send_one(self, item: Item) -> None:
         """Sends one item, or steps aside for a more urgent one; a failure is noted in its row and raised."""
         try:
             receipt = self._hand_over(item)
-        except StoreDamaged as error:
+        except (StoreDamaged, OSError) as error:
             # A person must see to it; the queue goes on.
-            self._port.attempt_failed(item.message_id, error.sentence, self._next(item))
+            sentence = error.sentence if isinstance(error, StoreDamaged) else StoreDamaged.sentence
+            self._port.attempt_failed(item.message_id, sentence, self._next(item))
             return
         except (NodeUnreachable, NodeRefused) as error:
             if isinstance(error, RefusedByNode):
@@ -163,73 +207,23 @@ class Round:
         return self._pace.stop.is_set() or self._port.anything_more_urgent(item.urgency, clock.now())
 
     def _fetch(self) -> None:
-        """Fetches every page of the mailbox; the cursor stops before the first item that could not be taken."""
+        """Fetches every page of the mailbox; the cursor stops before the first item that must be asked for again."""
         cursor = peers.contact(self._peer.code).mailbox_cursor
-        after, whole = cursor, True
-        while not self._pace.stop.is_set():
-            page = self._client.mailbox(after)
-            for item in sorted(page.items, key=_urgent_first):
-                if not self._take(item):
-                    whole = False
-            after = page.next_after
-            if whole and after > cursor:
-                peers.move_cursor(self._peer.code, after)
-                cursor = after
-            if not page.more:
-                return
-            self._send_urgent()
+        if self._newest is not None and self._newest <= cursor:
+            return  # the node has just said so
+        fetching = Fetching(self._settings, self._port, self._client, self._peer, self._pace)
+        after, whole, more = cursor, True, True
+        while more and not self._pace.stop.is_set():
+            after, page_whole, more = fetching.page(after)
+            whole = whole and page_whole
+            if whole:
+                cursor = move(self._peer.code, cursor, after)
+            if more:
+                self._send_urgent()
 
     def _send_urgent(self) -> None:
         if self._port.anything_more_urgent(0, clock.now()):
             self._send()
-
-    def _take(self, item: MailboxItem) -> bool:
-        """Takes one item of the mailbox; False when it must be looked at again at the next contact."""
-        try:
-            if item.receipt is not None:
-                return self._keep_receipt(item.receipt)
-            if item.envelope is None:
-                return True
-            return self._take_message(item.envelope, item.packet)
-        except (Malformed, Unauthenticated) as error:
-            log.warning("an item of the mailbox cannot be taken: %s %s", error.code, error.detail)
-            return False
-        except PortalError as error:
-            if isinstance(error, NodeUnreachable | NodeRefused):
-                raise
-            log.warning("an item of the mailbox waits: %s %s", error.code, error.detail)
-            return False
-
-    def _keep_receipt(self, receipt: bytes) -> bool:
-        """Keeps what the final receiver signed; what is no receipt for us proves nothing and is passed over."""
-        try:
-            self._port.receiver_took(receipt)
-        except Malformed as error:
-            log.warning("a receipt in the mailbox is not for us: %s", error.detail)
-        return True
-
-    def _take_message(self, sealed: bytes, packet: bytes | None) -> bool:
-        envelope = envelopes.parse_unverified(sealed)
-        receipt = self._port.earlier_receipt(envelope)
-        if receipt is None:
-            path: Path | None
-            if packet is not None:
-                path = files.temporary(".edxml")
-                path.write_bytes(packet)
-            else:
-                path = uploads.download(
-                    self._client, envelope.packet_sha256, envelope.packet_bytes, self._settings.work_folder / "fetched",
-                    interrupt=self._pace.stop.is_set, pause=self._pace.pause,
-                )  # fmt: skip
-            if path is None:
-                return False
-            points.reach("between-fetch-and-receipt")
-            try:
-                receipt = self._port.receive(sealed, path)
-            finally:
-                path.unlink(missing_ok=True)
-        self._client.acknowledge(receipt)
-        return True
 
     def _mirror(self) -> None:
         """Hands the journal to the node's mirror and keeps its signed anchor."""
@@ -246,12 +240,3 @@ class Round:
                 log.warning("the node does not take the journal: %s", error.detail)
                 return
             trail.mirrored(self._peer.code, note.checkpoint, data)
-
-
-def _urgent_first(item: MailboxItem) -> tuple[int, int]:
-    if item.envelope is None:
-        return (-9, item.sequence)
-    try:
-        return (-envelopes.parse_unverified(item.envelope).urgency, item.sequence)
-    except Malformed:
-        return (0, item.sequence)

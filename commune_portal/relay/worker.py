@@ -22,6 +22,7 @@ from commune_portal.people.peers import Peer
 from commune_portal.relay import schedule
 from commune_portal.relay.client import NodeClient
 from commune_portal.relay.link import NodeIdentity, TryLater
+from commune_portal.relay.memory import Memory
 from commune_portal.relay.port import Port, port_of
 from commune_portal.relay.rounds import Pace, Round
 from commune_portal.relay.schedule import Circuit
@@ -33,6 +34,8 @@ from commune_portal.wire import keys
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 30.0
+LOOKING_AFTER = b"look after"
+"""What is in hand while nothing of the link is: checks that need none must not keep it from being used."""
 
 
 class Worker:
@@ -48,6 +51,7 @@ class Worker:
             settings.relay.chunk_bytes, settings.relay.smallest_chunk_bytes, settings.relay.largest_chunk_bytes
         )
         self._draw = random.random
+        self._memory = Memory()
 
     def start(self) -> None:
         """Begins the thread."""
@@ -72,6 +76,7 @@ class Worker:
             except Exception:
                 # The single catch-all: whatever went wrong is logged, and the relay goes on after a pause.
                 failures += 1
+                self._memory.stumbled()
                 log.exception("the relay stumbled")
                 database.roll_back_leftover()
                 self._stop.wait(min(60.0, 2.0**failures))
@@ -118,8 +123,12 @@ class Worker:
 
     def check_arrivals(self) -> None:
         """Does what is to be done at home after a change; needs no link."""
+        if self._memory.is_poison(LOOKING_AFTER):
+            return
+        self._memory.take_up(LOOKING_AFTER)
         for error in self._port.look_after():
             log.warning("an arrival cannot be checked: %s %s", error.code, error.detail)
+        self._memory.put_down()
 
     def contact(self) -> bool:
         """One round with the node above, and what it tells of the link. False when it failed."""
@@ -129,7 +138,7 @@ class Worker:
         client = self._client_for(peer)
         before = client.traffic.sent_bytes
         circuit = Circuit(peers.contact(peer.code).failures)
-        pace = Pace(self._stop, self._pause, self._draw, self._grain)
+        pace = Pace(self._stop, self._pause, self._draw, self._grain, self._memory)
         try:
             Round(self._settings, self._port, client, peer, pace).run()
         except (NodeUnreachable, NodeRefused) as error:

@@ -44,6 +44,7 @@ class Act(StrEnum):
     RECEIPT_KEPT = "receipt.kept"
     PACKET_QUARANTINED = "packet.quarantined"
     QUARANTINE_SEEN = "quarantine.seen"
+    SENT_AGAIN = "sent-again"
     NUMBER_VOIDED = "number.voided"
     STATUS_ARRIVED = "status.arrived"
     EXPORTED = "exported"
@@ -126,6 +127,7 @@ _LABELS: dict[Act, str] = {
     Act.RECEIPT_KEPT: "Lưu biên nhận của nút liên thông",
     Act.PACKET_QUARANTINED: "Cách ly gói tin không đọc được",
     Act.QUARANTINE_SEEN: "Đã xem gói tin bị cách ly",
+    Act.SENT_AGAIN: "Gửi lại gói tin mà nút làm mất",
     Act.NUMBER_VOIDED: "Hủy số",
     Act.STATUS_ARRIVED: "Nhận trạng thái từ nơi nhận",
     Act.EXPORTED: "Xuất dữ liệu",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from commune_portal.rules.chain import Checkpoint
+from commune_portal.wire import checkpoint as checkpoints
 from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import fields, protocol, receipt
 from commune_portal.wire.canonical import canonical, parse
@@ -12,6 +14,8 @@ from commune_portal.wire.canonical import canonical, parse
 LARGEST_PAGE_BYTES = 4 * 1024 * 1024
 LARGEST_VECTOR_BYTES = 512 * 1024
 MOST_WAITING = 2000
+MOST_OPEN = 500
+HIGHEST_RANK = 6
 LARGEST_INLINE_BYTES = 16 * 1024
 
 
@@ -46,20 +50,39 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """A document that was sent with a receipt and has not ended: the highest status rank that came home, 0 for none."""
+
+    message_id: str
+    packet_sha256: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
 class Vector:
-    """What the member has: the largest mailbox sequence seen, and what it sent without a receipt."""
+    """What the member has: the largest mailbox sequence dealt with, what it sent without a receipt, its journal.
+
+    `open` is there only where everything is compared: after an enrolment, a start, and once a day.
+    """
 
     mailbox_after: int
     waiting: tuple[Waiting, ...]
+    open: tuple[Open, ...] = ()
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VectorAnswer:
-    """What the member lacks: receipts it lost, ids the node has never accepted, and the mailbox's newest sequence."""
+    """What the member lacks: receipts it lost, ids the node has never accepted, and the mailbox's newest sequence.
+
+    `lost` are open ones that the node does not have (any more), `statuses` answers to open ones of a higher rank.
+    """
 
     receipts: tuple[bytes, ...]
     unknown: tuple[str, ...]
     mailbox_newest: int
+    lost: tuple[str, ...] = ()
+    statuses: tuple[MailboxItem, ...] = ()
 
 
 def write_page(page: MailboxPage) -> bytes:
@@ -86,14 +109,18 @@ def read_page(data: bytes) -> MailboxPage:
 
 def write_vector(vector: Vector) -> bytes:
     """Spells the body of POST /exchange/v1/vector."""
-    return canonical(
-        {
-            "mailbox_after": vector.mailbox_after,
-            "waiting": [
-                {"message_id": item.message_id, "packet_sha256": item.packet_sha256} for item in vector.waiting
-            ],
-        }
-    )
+    body: dict[str, Any] = {
+        "mailbox_after": vector.mailbox_after,
+        "waiting": [{"message_id": item.message_id, "packet_sha256": item.packet_sha256} for item in vector.waiting],
+    }
+    if vector.checkpoint is not None:
+        body["checkpoint"] = checkpoints.to_body(vector.checkpoint)
+    if vector.open:
+        body["open"] = [
+            {"message_id": item.message_id, "packet_sha256": item.packet_sha256, "rank": item.rank}
+            for item in vector.open
+        ]
+    return canonical(body)
 
 
 def read_vector(data: bytes) -> Vector:
@@ -108,18 +135,30 @@ def read_vector(data: bytes) -> Vector:
             )
             for item in fields.objects(body, "waiting", MOST_WAITING)
         ),
+        tuple(
+            Open(
+                fields.matching(item, "message_id", fields.MESSAGE_ID),
+                fields.matching(item, "packet_sha256", fields.SHA256),
+                fields.integer(item, "rank", 0, HIGHEST_RANK),
+            )
+            for item in (fields.objects(body, "open", MOST_OPEN) if "open" in body else [])
+        ),
+        checkpoints.from_body(body, "checkpoint") if body.get("checkpoint") is not None else None,
     )
 
 
 def write_vector_answer(answer: VectorAnswer) -> bytes:
     """Spells the answer of POST /exchange/v1/vector."""
-    return canonical(
-        {
-            "mailbox_newest": answer.mailbox_newest,
-            "receipts": [fields.to_base64(data) for data in answer.receipts],
-            "unknown": list(answer.unknown),
-        }
-    )
+    body: dict[str, Any] = {
+        "mailbox_newest": answer.mailbox_newest,
+        "receipts": [fields.to_base64(data) for data in answer.receipts],
+        "unknown": list(answer.unknown),
+    }
+    if answer.lost:
+        body["lost"] = list(answer.lost)
+    if answer.statuses:
+        body["statuses"] = [_item_body(item) for item in answer.statuses]
+    return canonical(body)
 
 
 def read_vector_answer(data: bytes) -> VectorAnswer:
@@ -135,6 +174,11 @@ def read_vector_answer(data: bytes) -> VectorAnswer:
             for spelled in fields.sequence(body, "unknown", MOST_WAITING)
         ),
         fields.integer(body, "mailbox_newest"),
+        tuple(
+            fields.matching({"lost": spelled}, "lost", fields.MESSAGE_ID)
+            for spelled in (fields.sequence(body, "lost", MOST_OPEN) if "lost" in body else [])
+        ),
+        tuple(_read_item(item) for item in (fields.objects(body, "statuses", MOST_OPEN) if "statuses" in body else [])),
     )
 
 

@@ -54,6 +54,7 @@ class FakeNode:
         self.nonces: set[str] = set()
         self.largest_packet_bytes = 96 * 1024 * 1024
         self.busy: Refused | None = None
+        self.compares = True
         self.clock_ahead = timedelta()
         self.steps = 0
         self.guard = threading.RLock()
@@ -378,9 +379,12 @@ class FakeNode:
         return Answer(200, data, {"ETag": tag})
 
     def _vector(self, member: str, body: bytes) -> Answer:
+        if not self.compares:
+            raise No(Refused.NOT_SUPPORTED)
         asked = mailbox.read_vector(body)
         known = [self.messages.get(item.message_id) for item in asked.waiting]
         receipts = tuple(stored.receipt_bytes for stored in known if stored and stored.envelope.sender == member)
         unknown = tuple(item.message_id for item, stored in zip(asked.waiting, known, strict=True) if stored is None)
         newest = len(self.boxes.get(member, []))
-        return Answer(200, mailbox.write_vector_answer(VectorAnswer(receipts, unknown, newest)))
+        lost = tuple(item.message_id for item in asked.open if item.message_id not in self.messages)
+        return Answer(200, mailbox.write_vector_answer(VectorAnswer(receipts, unknown, newest, lost)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from commune_portal import clock, points
-from commune_portal.node import mailbox, members, uploads
+from commune_portal.node import mailbox, members, uploads, vectors
 from commune_portal.node.mailbox import Answer
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.people.actors import PORTAL
@@ -289,11 +289,11 @@ def test_the_vector_heals_a_lost_receipt_and_names_what_never_came(node: Node) -
     answer = send(node, node.first, sent)
     mailbox.acknowledge(node.second.member, node.second.receipt(sent))
     said = Vector(0, tuple(Waiting(item.message_id, item.packet_sha256) for item in (sent, lost)))
-    found = mailbox.compare(node.first.member, said)
+    found = vectors.compare(node.first.member, said)
     assert found.receipts == (answer.receipt,)
     assert found.unknown == (lost.message_id,)
     assert found.mailbox_newest == 2
-    assert mailbox.compare(node.second.member, said).unknown == (sent.message_id, lost.message_id)
+    assert vectors.compare(node.second.member, said).unknown == (sent.message_id, lost.message_id)
 
 
 def test_many_at_once_take_each_package_once_and_give_one_receipt(node: Node) -> None:

@@ -29,9 +29,10 @@ from commune_portal.settings import Relay
 from commune_portal.wire import enrolment, envelope, protocol
 from commune_portal.wire.enrolment import EnrolmentFile, EnrolmentRequest
 from commune_portal.wire.envelope import Kind
+from commune_portal.wire.protocol import Refused
 from tests.cast import NODE_CODE, OFFICE_CODE, OTHER_CODE, Cast
 from tests.documents.partner import Partner
-from tests.fakes.exchange import Answer
+from tests.fakes.exchange import Answer, refuse
 from tests.fakes.wire import Faults, Wire, faultless, serving
 from tests.relay.linked import KIBIBYTE, Impatient
 from tests.stories.killing import Arm, Nursery, Told, plan_of, told
@@ -50,15 +51,24 @@ class Forwarder:
     port: int
     before: Callable[[str, str], None] = lambda _method, _path: None
     after: Callable[[str, str, int], None] = lambda _method, _path, _status: None
+    compares: bool = True
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     answers: list[tuple[str, str, int]] = field(default_factory=list)
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         self.requests.append((method, path, dict(headers), body))
         self.before(method, path)
+        if not self.compares and path == protocol.VECTOR:
+            return self._not_supported()
         answer = self.ask(method, path, headers, body)
         self.answers.append((method, path, answer.status))
         self.after(method, path, answer.status)
+        return answer
+
+    def _not_supported(self) -> Answer:
+        """What a node answers that knows no vector."""
+        answer = refuse(Refused.NOT_SUPPORTED)
+        answer.headers[protocol.NODE_TIME] = clock.now_text()
         return answer
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:

@@ -35,7 +35,7 @@ from commune_portal.wire.directory import Directory, DirectoryEntry
 from commune_portal.wire.enrolment import EnrolmentFile, EnrolmentRequest
 from commune_portal.wire.envelope import Envelope, Kind
 from commune_portal.wire.extract import JournalExtract, JournalLine
-from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer, Waiting
+from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Open, Vector, VectorAnswer, Waiting
 from commune_portal.wire.organisations import Alias, Listed, ListedPage, Why
 from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
 from tests.wire.bag_examples import bag_examples
@@ -296,6 +296,10 @@ def _vector() -> dict[str, Any]:
     return {
         "body": mailbox.write_vector(Vector(13, (Waiting(MESSAGE_ID, PACKET_SHA256),))).decode(),
         "answer": mailbox.write_vector_answer(VectorAnswer((_a_receipt(None),), (), 13)).decode(),
+        "whole": mailbox.write_vector(
+            Vector(13, (), (Open(MESSAGE_ID, PACKET_SHA256, 3),), Checkpoint(2, HEADS[2]))
+        ).decode(),
+        "whole_answer": mailbox.write_vector_answer(VectorAnswer((), (), 13, (MESSAGE_ID,))).decode(),
     }
 
 

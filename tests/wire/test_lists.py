@@ -16,7 +16,7 @@ from commune_portal.rules.chain import Checkpoint
 from commune_portal.wire import directory, extract, keys, mailbox, sealed
 from commune_portal.wire.directory import Directory, DirectoryEntry
 from commune_portal.wire.extract import JournalExtract, JournalLine, Mirrored
-from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Vector, VectorAnswer, Waiting
+from commune_portal.wire.mailbox import MailboxItem, MailboxPage, Open, Vector, VectorAnswer, Waiting
 
 NODE = keys.from_seeds(bytes(range(32)), bytes(range(32, 64)))
 NOON = datetime(2026, 11, 21, 5, tzinfo=UTC)
@@ -79,6 +79,16 @@ def test_a_vector_and_its_answer_read_back() -> None:
     assert mailbox.read_vector(mailbox.write_vector(vector)) == vector
     answer = VectorAnswer((b"receipt",), (name,), 9)
     assert mailbox.read_vector_answer(mailbox.write_vector_answer(answer)) == answer
+    whole = Vector(7, (), (Open(name, "ab" * 32, 3),), Checkpoint(4, "cd" * 32))
+    assert mailbox.read_vector(mailbox.write_vector(whole)) == whole
+    healed = VectorAnswer((), (), 9, (name,), (MailboxItem(3, b"envelope", b"packet"),))
+    assert mailbox.read_vector_answer(mailbox.write_vector_answer(healed)) == healed
+
+
+def test_a_vector_of_before_has_none_of_the_later_members() -> None:
+    assert mailbox.write_vector(Vector(7, ())) == b'{"mailbox_after":7,"waiting":[]}'
+    found = mailbox.read_vector_answer(b'{"mailbox_newest":9,"receipts":[],"unknown":[]}')
+    assert (found.lost, found.statuses) == ((), ())
 
 
 @settings(deadline=None, max_examples=50)
