@@ -1,4 +1,4 @@
-"""`commune-portal node`: at a node, offices and the list of organisations; at an office, the enrolment file."""
+"""`commune-portal node`: at a node, offices, nodes below and above, organisations; at an office, the enrolment file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from commune_portal import cli, settings
 from commune_portal.errors import RuleBroken
@@ -13,13 +14,21 @@ from commune_portal.settings import Settings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """`add-office CODE NAME --out FILE`, `offices`, `import FILE`."""
+    """`add-office CODE NAME --out FILE`, `add-node` with `--subtree CODES`, `join FILE`, `offices`, `import FILE`."""
     below = parser.add_subparsers(dest="task", metavar="VIỆC", required=True)
     add = below.add_parser("add-office", help="thêm cơ quan (hoặc cấp lại) và ghi tệp đăng ký")
     add.add_argument("code", help="mã định danh, ví dụ H09.12.34")
     add.add_argument("name", help="tên cơ quan")
     add.add_argument("--out", type=Path, required=True, help="nơi ghi tệp đăng ký; không ghi đè")
     add.add_argument("--code-legacy", default="", help="mã định danh cũ, nếu có")
+    under = below.add_parser("add-node", help="thêm nút cấp dưới (hoặc cấp lại) và ghi tệp đăng ký")
+    under.add_argument("code", help="mã định danh của nút cấp dưới, ví dụ H09.12")
+    under.add_argument("name", help="tên nút cấp dưới")
+    under.add_argument("--subtree", required=True, help='phạm vi mã của nút đó, ví dụ "H09.12.* H09.15"')
+    under.add_argument("--out", type=Path, required=True, help="nơi ghi tệp đăng ký; không ghi đè")
+    under.add_argument("--code-legacy", default="", help="mã định danh cũ, nếu có")
+    join = below.add_parser("join", help="ở nút: nạp tệp đăng ký do nút cấp trên cấp")
+    join.add_argument("file", type=Path)
     offices = below.add_parser("offices", help="liệt kê các cơ quan và tình trạng")
     offices.add_argument("--json", action="store_true", help="in ra JSON")
     load = below.add_parser("import", help="ở nút: nạp danh bạ CSV; ở cơ quan: nạp tệp đăng ký của nút")
@@ -33,6 +42,8 @@ def run(chosen: argparse.Namespace) -> int:
     read = settings.load(chosen.config)
     tasks: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
         "add-office": _add_office,
+        "add-node": _add_office,
+        "join": _join,
         "offices": _offices,
         "import": _import,
     }
@@ -50,18 +61,29 @@ def _add_office(read: Settings, chosen: argparse.Namespace) -> int:
         raise RuleBroken(f"Đã có tệp {chosen.out}; không ghi đè.")
     if not chosen.out.parent.is_dir():
         raise RuleBroken(f"Không có thư mục {chosen.out.parent}.")
-    data = members.add_office(
-        PORTAL,
-        chosen.code,
-        chosen.name,
-        address=read.node_address,
-        ca_pem=read.read_node_ca(),
-        code_legacy=chosen.code_legacy,
-    )
+    reached: dict[str, Any] = {
+        "address": read.node_address,
+        "ca_pem": read.read_node_ca(),
+        "code_legacy": chosen.code_legacy,
+    }
+    if chosen.task == "add-node":
+        data = members.add_node(PORTAL, chosen.code, chosen.name, subtree=chosen.subtree, **reached)
+    else:
+        data = members.add_office(PORTAL, chosen.code, chosen.name, **reached)
     files.write_durably(chosen.out, data)
     print(
         f"Đã ghi tệp đăng ký {chosen.out}. Tệp dùng một lần, hết hạn sau {members.TOKEN_DAYS} ngày; giữ như mật khẩu."
     )
+    return cli.DONE
+
+
+def _join(read: Settings, chosen: argparse.Namespace) -> int:
+    from commune_portal.node import upward
+    from commune_portal.people.actors import PORTAL
+
+    _require_node(read)
+    above = upward.introduce(PORTAL, _read_file(chosen.file), read.secrets_folder)
+    print(f"Đã nạp tệp đăng ký của {above.name} ({above.code}). Nút này sẽ kết nối lên đó ở lần liên lạc đầu.")
     return cli.DONE
 
 
@@ -78,6 +100,7 @@ def _offices(read: Settings, chosen: argparse.Namespace) -> int:
                 "name": line.member.name,
                 "enrolled": line.member.enrolled_at is not None,
                 "closed": line.member.closed_at is not None,
+                "subtree": str(line.member.subtree),
                 "last_contact_at": clock.to_text(line.last_contact_at) if line.last_contact_at else None,
                 "skew_seconds": line.skew_seconds,
                 "waiting": line.waiting,
@@ -103,10 +126,7 @@ def _offices(read: Settings, chosen: argparse.Namespace) -> int:
 def _import(read: Settings, chosen: argparse.Namespace) -> int:
     from commune_portal.people.actors import PORTAL
 
-    try:
-        data = chosen.file.read_bytes()
-    except OSError as error:
-        raise RuleBroken(f"Không đọc được tệp {chosen.file}.", detail=str(error)) from error
+    data = _read_file(chosen.file)
     if read.role == "office":
         from commune_portal.people import peers
 
@@ -117,6 +137,13 @@ def _import(read: Settings, chosen: argparse.Namespace) -> int:
 
     print(f"Đã nạp {directory.import_organisations(PORTAL, data)} cơ quan vào danh bạ.")
     return cli.DONE
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RuleBroken(f"Không đọc được tệp {path}.", detail=str(error)) from error
 
 
 def _require_node(read: Settings) -> None:

@@ -7,12 +7,13 @@ the origin's, receipted by this node, and put into its own members' mailbox. Rec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotAllowed, RuleBroken, Unauthenticated
-from commune_portal.node import announcements, homeward, mailbox, parties, routes, wiping
+from commune_portal.node import homeward, mailbox, parties, routes, wiping
 from commune_portal.node.homeward import RECEIPT
 from commune_portal.node.routes import Way
 from commune_portal.people import peers
@@ -50,8 +51,8 @@ def introduce(actor: Actor, data: bytes, secrets_folder: Path) -> Peer:
 def waiting(now: datetime, limit: int, port: Way = Way.NODE) -> list[Item]:
     """What may go up now: urgent first, small before large within a level, then the oldest."""
     found = database.rows(
-        f"{_ITEM} WHERE {_DUE} ORDER BY min(u.urgency, 3) DESC, coalesce(b.packet_bytes, 0) > 65536, u.queued_at,"
-        " u.message_id LIMIT :limit",
+        f"{_ITEM} WHERE {_DUE} AND b.wiped_at IS NULL ORDER BY min(u.urgency, 3) DESC,"
+        " coalesce(b.packet_bytes, 0) > 65536, u.queued_at, u.message_id LIMIT :limit",
         {**_due_at(now, port), "limit": limit},
     )
     return [_item(row) for row in found]
@@ -200,9 +201,28 @@ def directory_arrived(code: str, directory: Directory, etag: str) -> None:
     peers.directory_arrived(code, directory, etag, _is_ours)
 
 
-def has_something_to_tell(announced_tag: str) -> bool:
-    """Whether the keys below changed since the announcement of this tag."""
-    return announcements.tag() != announced_tag
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the way up stands, for the pages: what waits, since when, and when the node above was last heard."""
+
+    name: str
+    waiting: int
+    oldest: datetime | None
+    last_contact_at: datetime | None
+    next_attempt_at: datetime | None
+    last_reason: str
+
+
+def standing() -> Standing | None:
+    """How the way up stands; None for a node with nobody above."""
+    above = peers.find_peer()
+    if above is None:
+        return None
+    waiting_row = database.row("SELECT count(*), min(queued_at) FROM upward WHERE state = 'ready' AND port = 'node'")
+    contact = peers.contact(above.code)
+    reason = database.row("SELECT last_reason FROM contacts WHERE peer_code = ?", (above.code,))[0]
+    oldest = clock.from_text(waiting_row[1]) if waiting_row[1] else None
+    return Standing(above.name, waiting_row[0], oldest, contact.last_contact_at, contact.next_attempt_at, reason)
 
 
 def receipt_above(message_id: str) -> Receipt | None:

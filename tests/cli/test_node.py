@@ -94,3 +94,25 @@ def test_an_office_adds_no_offices(tmp_path: Path) -> None:
     office = found(tmp_path / "office", "office", "H99.01")
     assert run(office, "offices") == cli.FAILED
     assert run(office, "add-office", "H99.02", "Xã", "--out", str(tmp_path / "x.json")) == cli.FAILED
+
+
+def test_a_node_is_added_below_another_and_introduced_to_it(
+    node: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "district.ghinoi.json"
+    wanted = ("add-node", "H99.10", "Nút khu vực Suối Vàng", "--subtree", "H99.10.*", "--out", str(out))
+    assert run(node, *wanted) == cli.DONE
+    assert run(node, "offices", "--json") == cli.DONE
+    assert json.loads(capsys.readouterr().out.partition("[")[2].join(["[", ""]))[0]["subtree"] == "H99.10.*"
+    district = found(tmp_path / "district", "node", "H99.10")
+    assert run(district, "join", str(out)) == cli.DONE
+    assert (tmp_path / "district" / "secrets" / "enrolment.ghinoi.json").read_bytes() == out.read_bytes()
+    assert "Nút liên thông (H99)" in capsys.readouterr().out
+
+
+def test_an_office_cannot_have_a_node_below_it(tmp_path: Path) -> None:
+    office = found(tmp_path / "office", "office", "H99.01")
+    out = str(tmp_path / "x.json")
+    assert run(office, "add-node", "H99.10", "Nút", "--subtree", "H99.10.*", "--out", out) != cli.DONE
+    assert run(office, "join", out) != cli.DONE
+    assert not Path(out).exists()
