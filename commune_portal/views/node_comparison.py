@@ -65,4 +65,5 @@ def _asked() -> tuple[Asked, Any, Any]:
 
 
 def _at(wanted: dict[str, str]) -> str:
-    return url_for("node_comparison.show", **{name: value for name, value in wanted.items() if value})
+    given: dict[str, Any] = {name: value for name, value in wanted.items() if value}
+    return url_for("node_comparison.show", **given)
