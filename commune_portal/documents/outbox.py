@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commune_portal import clock
+from commune_portal.documents import addressees, amendments
 from commune_portal.errors import Malformed, NotAllowed, NotFound
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
@@ -166,24 +167,18 @@ def delivered(message_id: str, receipt_bytes: bytes) -> bool:
         if found is None:
             raise NotFound
         row_id, kind, sha256, about, recipient, state = found
-        if state != "ready":
+        if state not in ("ready", "withdrawn"):
             return False
         if receipt.message_id != message_id or receipt.packet_sha256 != sha256:
             raise NotAllowed("Biên nhận của nút không phải cho gói tin này.", detail=message_id)
         refused = receipt.verdict is receipts.Verdict.REFUSED
         known = work.execute(
-            "SELECT 1 FROM receipts WHERE given = 0 AND message_id = ? AND peer_code = ?", (message_id, receipt.receiver)
+            "SELECT 1 FROM receipts WHERE given = 0 AND message_id = ? AND peer_code = ?",
+            (message_id, receipt.receiver),
         ).fetchone()
         if known is None:  # else the node lost it and took it anew: its first word stays
             _keep_receipt(work, receipt, receipt_bytes)
-        if kind == Kind.EDOC.value:
-            recipient_row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (message_id,)).fetchone()
-            change = (
-                {"refused_at": now, "refusal": receipt.refusal.label if receipt.refusal else ""}
-                if refused
-                else {"delivered_at": now}
-            )
-            work.update("recipients", recipient_row[0], change)
+        addressees.told(work, message_id, receipt.refusal.label if receipt.refusal else None, now)
         act = Act.RECEIPT_KEPT
         if kind == Kind.EDOC.value:
             act = Act.OUTGOING_REFUSED_BY_NODE if refused else Act.OUTGOING_DELIVERED
@@ -242,9 +237,9 @@ def receiver_took(receipt_bytes: bytes) -> bool:
         act = Act.RECEIPT_KEPT
         if refused and not is_final:
             act = Act.OUTGOING_REFUSED_BY_NODE if kind == Kind.EDOC.value else act
-            _refused_on_the_way(work, receipt, kind)
+            _refused_on_the_way(work, receipt)
         elif is_final:
-            _carried_past_the_node(work, receipt, kind)
+            _carried_past_the_node(work, receipt)
         journal.write(
             work, act, journal.SYSTEM, about=about,
             facts={"message": receipt.message_id, "recipient": recipient_code, "receiver": receipt.receiver,
@@ -253,28 +248,24 @@ def receiver_took(receipt_bytes: bytes) -> bool:
     return True
 
 
-def _carried_past_the_node(work: Work, receipt: Receipt, kind: str) -> None:
-    """A bag brought it to the receiver before the node had it: the receiver's own word ends the waiting."""
-    now, why = clock.now_text(), receipt.refusal.label if receipt.refusal else ""
-    closed = work.execute(
-        "UPDATE outbox SET state = ?, closed_at = ?, last_reason = ? WHERE message_id = ? AND state = 'ready'",
-        ("refused" if why else "delivered", now, why, receipt.message_id),
-    ).rowcount
-    row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (receipt.message_id,)).fetchone()
-    if closed and kind == Kind.EDOC.value and row is not None:
-        work.update("recipients", row[0], {"refused_at": now, "refusal": why} if why else {"delivered_at": now})
+def _carried_past_the_node(work: Work, receipt: Receipt) -> None:
+    """A bag may bring it to the receiver before the node has it: delivered; the node's receipt closes the item yet."""
+    row = work.execute(
+        "SELECT id FROM recipients WHERE message_id = ? AND delivered_at IS NULL AND refused_at IS NULL",
+        (receipt.message_id,),
+    ).fetchone()
+    if row is not None:
+        work.update("recipients", row[0], {"delivered_at": clock.now_text()})
 
 
-def _refused_on_the_way(work: Work, receipt: Receipt, kind: str) -> None:
+def _refused_on_the_way(work: Work, receipt: Receipt) -> None:
     """A node behind ours refused for good: shown as refused, and by whom."""
     why = f"{receipt.refusal.label if receipt.refusal else ''} ({receipt.receiver})"
     work.execute(
         "UPDATE outbox SET state = 'refused', closed_at = ?, last_reason = ? WHERE message_id = ?",
         (clock.now_text(), why, receipt.message_id),
     )
-    row = work.execute("SELECT id FROM recipients WHERE message_id = ?", (receipt.message_id,)).fetchone()
-    if kind == Kind.EDOC.value and row is not None:
-        work.update("recipients", row[0], {"refused_at": clock.now_text(), "refusal": why})
+    addressees.told(work, receipt.message_id, why, clock.now_text())
 
 
 def _keep_receipt(work: Work, receipt: Receipt, receipt_bytes: bytes) -> None:
