@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from commune_portal import cli, settings
+from commune_portal import cli, clock, settings
 from commune_portal.errors import PortalError
 
 
@@ -36,12 +36,18 @@ def run(chosen: argparse.Namespace) -> int:
             "files": len(made.manifest.members) - 1,
             "faults": [{"where": fault.where, "what": fault.what} for fault in made.faults],
             "warning": unnoted,
+            "last_wipe": made.last_wipe,
         }
         print(json.dumps(answer, ensure_ascii=False))
     else:
         print(f"Đã sao lưu vào {made.path} ({made.bytes} byte, SHA-256 {made.sha256}).")
         if made.is_proven:
             print("Đã chứng minh: khôi phục thử, mọi dòng nhật ký, dòng sổ và tệp lưu đều nguyên vẹn.")
+        if made.last_wipe:
+            at = clock.from_text(made.last_wipe).astimezone(clock.VIETNAM).strftime("%H:%M ngày %d/%m/%Y")
+            print(
+                f"Các bản sao lưu làm trước {at} vẫn còn văn bản đã hủy theo thông báo thu hồi. Hãy cất giữ cẩn thận."
+            )
         for fault in made.faults[:10]:
             print(f"  KHÔNG NGUYÊN VẸN: {fault.where}: {fault.what}")
         if unnoted:

@@ -61,13 +61,17 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that lies in its folder; it is proven when it was restored from there without a fault."""
+    """A backup that lies in its folder; it is proven when it was restored from there without a fault.
+
+    Backups from before `last_wipe` (empty: none) still hold what was destroyed after a recall.
+    """
 
     path: Path
     bytes: int
     sha256: str
     manifest: Manifest
     faults: tuple[Fault, ...]
+    last_wipe: str = ""
 
     @property
     def is_proven(self) -> bool:
@@ -99,13 +103,14 @@ def make(settings: Settings, folder: Path, *, keep: int = KEPT) -> Backup:
                 files.sync_folder(folder)
         finally:
             part.unlink(missing_ok=True)
+        last_wipe = _last_wipe(snapshot)
         snapshot.unlink()
         _forget_cached(path)
         faults += prove(path, work / "restored")
     stored = files.digest_of(path)
     if not faults:
         _rotate(folder, manifest.code, keep)
-    return Backup(path, stored.bytes, stored.sha256, manifest, tuple(faults))
+    return Backup(path, stored.bytes, stored.sha256, manifest, tuple(faults), last_wipe)
 
 
 @contextmanager
@@ -169,6 +174,15 @@ def _manifest(snapshot: Path) -> Manifest:
     )
 
 
+def _last_wipe(snapshot: Path) -> str:
+    question = "SELECT max(wiped_at) FROM incoming UNION ALL SELECT max(wiped_at) FROM mailbox"
+    with closing(verify.open_for_reading(snapshot)) as connection:
+        try:
+            return max(str(row[0] or "") for row in connection.execute(question))
+        except verify.UNREADABLE:  # the proof will name the damage
+            return ""
+
+
 def _write(part: Path, manifest: Manifest, snapshot: Path, settings: Settings) -> Manifest:
     members: dict[str, str] = {}
     damaged: list[str] = []
@@ -180,6 +194,8 @@ def _write(part: Path, manifest: Manifest, snapshot: Path, settings: Settings) -
             for sha256 in verify.stored_files(settings.files_folder):
                 path = files.path_in(settings.files_folder, sha256)
                 name = f"files/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+                if not path.exists():
+                    continue  # a recall has deleted it since; if the snapshot still needs it, the proof will say so
                 members[name] = _add(archive, name, path, zipfile.ZIP_STORED)
                 if members[name] != sha256:
                     damaged.append(sha256)  # damaged before we came: kept as it is, and told

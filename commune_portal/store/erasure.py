@@ -120,9 +120,11 @@ def _finish() -> int:
     return len(done)
 
 
-def forget_rewritten() -> None:
-    """Forgets what this process has rewritten already, as a new start does."""
+def begin_anew() -> None:
+    """Forgets what this process has rewritten and what it put off, as a new start does."""
+    global _pausing_until
     _rewritten.clear()
+    _pausing_until = 0.0
 
 
 def _delete(sha256: str) -> bool:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from commune_portal import clock, points
 from commune_portal.errors import DiskFull, NotFound, StoreDamaged, TooLarge
 
 PIECE_BYTES = 256 * 1024
-_TEMPORARY = re.compile(r"[0-9a-f]{24}(\.[a-z]{1,8})?")
+_TEMPORARY = re.compile(r"[0-9a-f]{24}(\.[a-z]{1,8})?|backup-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,21 @@ def temporary(suffix: str = "") -> Path:
 
 
 def sweep_temporary(older_than: timedelta = timedelta(days=1)) -> int:
-    """Removes temporary files that a power cut left in the work folder, and answers how many.
+    """Removes temporary files and folders that a power cut left in the work folder, and answers how many.
 
-    Only names that `temporary` gives are touched: uploads and downloads that will go on lie in folders of their own.
+    Only names that `temporary` and a backup give are touched: uploads and downloads that will go on lie in folders of
+    their own.
     """
     if _work is None:
         raise RuntimeError("store.files.use() comes first")
     before = (clock.now() - older_than).timestamp()
-    left = [path for path in _work.iterdir() if path.is_file() and _TEMPORARY.fullmatch(path.name)]
+    left = [path for path in _work.iterdir() if _TEMPORARY.fullmatch(path.name)]
     old = [path for path in left if path.stat().st_mtime < before]
     for path in old:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(old)
 
 

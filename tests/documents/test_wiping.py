@@ -171,7 +171,7 @@ def test_a_power_cut_between_the_commit_and_the_end_is_made_good_by_the_next_sta
     left.write_bytes(PDF)
     with cut_at(reach) as reached:
         wiping.finish()
-    erasure.forget_rewritten()
+    erasure.begin_anew()
     database.close()
     with serve.opened(office.settings):
         assert len(reached) == reach
