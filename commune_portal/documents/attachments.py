@@ -140,7 +140,7 @@ def current(table: OwnerTable, owner_id: int, *parts: Part) -> File | None:
 def shown(table: OwnerTable, owner_id: int) -> File | None:
     """The document itself as it stands now: sealed before signed before draft."""
     if table == "incoming":
-        return current("incoming", owner_id, "main")
+        return None if _is_gone(owner_id) else current("incoming", owner_id, "main")
     return current("outgoing", owner_id, "sealed", "signed", "prepared", "draft")
 
 
@@ -162,8 +162,16 @@ def open_for(actor: Actor, file_id: int) -> File:
 
 
 def _is_hidden(file: File) -> bool:
-    """Files of a document that bears a mark of secrecy are shown to nobody, whoever knows their address."""
+    """Files of a document that is gone, or bears a mark of secrecy, are shown to nobody, whoever knows their address."""
     if file.owner_table != "incoming":
         return False
+    if _is_gone(file.owner_id):
+        return True
     found = database.row("SELECT 1 FROM quarantine WHERE classified = 1 AND incoming_id = ?", (file.owner_id,))
+    return found is not None
+
+
+def _is_gone(incoming_id: int) -> bool:
+    """Whether the sender has a document back, or had it destroyed."""
+    found = database.row("SELECT 1 FROM incoming WHERE id = ? AND state IN ('recalled', 'taken-back')", (incoming_id,))
     return found is not None

@@ -86,7 +86,10 @@ _INCOMING_CONDITIONS = {
     IncomingTab.ARRIVED: "d.state = 'arrived'",
     IncomingTab.REGISTERED: "d.state = 'registered'",
     IncomingTab.IN_HAND: "d.state IN ('assigned', 'in-progress')",
-    IncomingTab.OVERDUE: "d.due_date IS NOT NULL AND d.completed_at IS NULL AND d.due_date < :today",
+    IncomingTab.OVERDUE: (
+        "d.due_date IS NOT NULL AND d.completed_at IS NULL AND d.due_date < :today"
+        " AND d.state NOT IN ('recalled', 'taken-back')"
+    ),
     IncomingTab.COMPLETED: "d.state = 'completed'",
     IncomingTab.REFUSED: "d.state = 'refused'",
 }
@@ -192,7 +195,7 @@ _OUTGOING = (
     " d.subject, d.signer_name, (SELECT full_name FROM accounts WHERE id = d.drafter_id), d.drafted_at,"
     " d.dispatched_at, (SELECT count(*) FROM recipients r WHERE r.outgoing_id = d.id),"
     " (SELECT count(*) FROM recipients r WHERE r.outgoing_id = d.id AND r.delivered_at IS NOT NULL),"
-    " (SELECT count(*) FROM recipients r WHERE r.outgoing_id = d.id AND r.status IN ('02', '06'))"
+    " (SELECT count(*) FROM recipients r WHERE r.outgoing_id = d.id AND r.status IN ('02', '06', '15'))"
 )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commune_portal import clock
-from commune_portal.documents import addressees, amendments
+from commune_portal.documents import addressees
 from commune_portal.errors import Malformed, NotAllowed, NotFound
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act

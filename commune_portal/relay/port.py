@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, outbox, quarantine, vectors
+from commune_portal.documents import arrivals, outbox, quarantine, takebacks, vectors
 from commune_portal.errors import PortalError
 from commune_portal.node import announcements, upward
 from commune_portal.people import peers, trail
@@ -85,7 +85,7 @@ class OfficePort:
     """An office: its outbox and its arrivals."""
 
     def look_after(self) -> list[PortalError]:
-        """Checks the signatures of what came and was not looked at yet.
+        """Checks the signatures of what came and was not looked at yet; asks back what was withdrawn too late.
 
         One that cannot be checked (its file is damaged) stays unchecked, which the clerk sees; the others go on.
         """
@@ -95,6 +95,7 @@ class OfficePort:
                 arrivals.check(row_id)
             except PortalError as error:
                 troubles.append(error)
+        takebacks.chase()
         return troubles
 
     def is_pressing(self, contact: Contact, now: datetime) -> bool:
