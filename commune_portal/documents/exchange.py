@@ -69,7 +69,8 @@ def quarantine(actor: Actor, limit: int = 50) -> list[QuarantinedPacket]:
     actor.require(Verb.EXCHANGE_SEE)
     found = database.rows(
         "SELECT q.message_id, q.sender_code, coalesce(o.name, q.sender_code), q.packet_sha256, q.reason, q.arrived_at"
-        " FROM quarantine q LEFT JOIN organisations o ON o.code = q.sender_code ORDER BY q.id DESC LIMIT ?",
+        " FROM quarantine q LEFT JOIN organisations o ON o.code = q.sender_code WHERE q.classified = 0"
+        " ORDER BY q.id DESC LIMIT ?",
         (limit,),
     )
     return [QuarantinedPacket(row[0], row[1], row[2], row[3], row[4], clock.from_text(row[5])) for row in found]

@@ -23,7 +23,7 @@ from commune_portal.rules.classified import Mark
 from commune_portal.rules.permissions import Verb
 from commune_portal.rules.statuses import IncomingAct, IncomingState, StatusCode
 from commune_portal.signing.reports import Verdict
-from commune_portal.store import database, files, journal
+from commune_portal.store import database, erasure, files, journal
 from commune_portal.store.files import Stored
 from commune_portal.wire import given
 from commune_portal.wire.envelope import Envelope
@@ -83,16 +83,8 @@ def refuse_packet(envelope: Envelope, sealed: bytes, packet: Stored, mark: Mark)
             texts={"reason": reason},
         )  # fmt: skip
         receipt = given.give(work, envelope, checkpoint, RefusalType.NOT_PERMITTED)
-    _forget(packet.sha256)
+    erasure.delete_at_once(packet.sha256)
     return receipt
-
-
-def _forget(sha256: str) -> None:
-    """Removes a refused packet's bytes, unless another document has the very same; after a power cut `wipes` does."""
-    used = database.row("SELECT 1 FROM attachments WHERE sha256 = ? LIMIT 1", (sha256,))
-    if used is None:
-        files.path_in(files.root(), sha256).unlink(missing_ok=True)
-    database.write_working("DELETE FROM wipes WHERE sha256 = ?", (sha256,))
 
 
 def look(row_id: int) -> Mark | None:

@@ -59,7 +59,7 @@ def wipe(work: Work, incoming_id: int) -> list[int]:
         _blank(work, "attachments", file_id, {"name": "", "wiped_at": now})
         condemned.add(sha256)
         if part == "packet":  # the same bytes, refused under another message's name
-            work.execute("DELETE FROM quarantine WHERE packet_sha256 = ?", (sha256,))
+            work.execute("DELETE FROM quarantine WHERE packet_sha256 = ? AND classified = 0", (sha256,))
     for amendment_id, kind in work.execute(
         "SELECT id, kind FROM amendments WHERE incoming_id = ?", (incoming_id,)
     ).fetchall():

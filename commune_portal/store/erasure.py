@@ -30,7 +30,7 @@ _LIVING = (
     "SELECT 1 FROM statuses WHERE packet_sha256 = ?1",
     "SELECT 1 FROM issuers WHERE seal_sha256 = ?1",
     "SELECT 1 FROM mandates WHERE picture_sha256 = ?1",
-    "SELECT 1 FROM quarantine WHERE packet_sha256 = ?1",
+    "SELECT 1 FROM quarantine WHERE packet_sha256 = ?1 AND classified = 0",
     "SELECT 1 FROM pending_signatures WHERE ?1 IN (source_sha256, prepared_sha256)",
     "SELECT 1 FROM uploads WHERE sha256 = ?1",
     f"SELECT 1 FROM outbox WHERE packet_sha256 = ?1 AND about NOT IN ({_WIPED})",
@@ -118,6 +118,12 @@ def _finish() -> int:
         for sha256 in done:
             work.execute("DELETE FROM wipes WHERE sha256 = ?", (sha256,))
     return len(done)
+
+
+def delete_at_once(sha256: str) -> None:
+    """Deletes a condemned file of which no word ever reached the database; after a power cut `finish` does it."""
+    if _delete(sha256):
+        database.write_working("DELETE FROM wipes WHERE sha256 = ?", (sha256,))
 
 
 def begin_anew() -> None:

@@ -253,7 +253,9 @@ def referenced_files(connection: sqlite3.Connection) -> Iterator[tuple[str, str]
     yield from connection.execute("SELECT 'issuers:' || uid, seal_sha256 FROM issuers WHERE seal_sha256 <> ''")
     yield from connection.execute("SELECT 'mandates:' || uid, picture_sha256 FROM mandates WHERE picture_sha256 <> ''")
     yield from connection.execute("SELECT 'outbox:' || message_id, packet_sha256 FROM outbox ORDER BY id")
-    yield from connection.execute("SELECT 'quarantine:' || message_id, packet_sha256 FROM quarantine ORDER BY id")
+    yield from connection.execute(
+        "SELECT 'quarantine:' || message_id, packet_sha256 FROM quarantine WHERE classified = 0 ORDER BY id"
+    )
 
 
 def _destroyed_files(connection: sqlite3.Connection, result: Verification) -> set[str]:
