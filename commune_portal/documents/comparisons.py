@@ -142,6 +142,13 @@ def compared(peer_code: str) -> None:
     database.write_working("UPDATE contacts SET compared_at = ? WHERE peer_code = ?", (clock.now_text(), peer_code))
 
 
+def unanswered(peer_code: str) -> None:
+    """The node does not know the question: nobody waits for an answer, and it is asked again hours later."""
+    with database.transaction() as work:
+        work.execute("UPDATE comparisons SET asked_at = NULL WHERE asked_at IS NOT NULL")
+        work.execute("UPDATE contacts SET compared_at = ? WHERE peer_code = ?", (clock.now_text(), peer_code))
+
+
 def compared_at() -> datetime | None:
     """When the node was last asked everything; None before the first time."""
     found = database.row("SELECT max(compared_at) FROM contacts")

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, outbox, quarantine, takebacks, vectors
+from commune_portal.documents import arrivals, comparisons, outbox, quarantine, takebacks, vectors
 from commune_portal.errors import PortalError
 from commune_portal.node import announcements, upward
 from commune_portal.people import peers, trail
 from commune_portal.people.peers import Contact
+from commune_portal.relay import asking
+from commune_portal.relay.client import NodeClient
 from commune_portal.settings import Limits, Settings
 from commune_portal.store import journal
 from commune_portal.wire import envelope as envelopes
@@ -74,6 +76,9 @@ class Port(Protocol):
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """Takes the directory of the node above over."""
 
+    def ask(self, client: NodeClient, code: str) -> None:
+        """Asks the node above whatever else is due."""
+
     def announcement(self) -> bytes | None:
         """The signed directory of who is below us, when the node above should hear it; None at an office."""
 
@@ -99,8 +104,8 @@ class OfficePort:
         return troubles
 
     def is_pressing(self, contact: Contact, now: datetime) -> bool:
-        """A message waits, or the journal has grown."""
-        return bool(outbox.waiting(now, 1)) or trail.journal_size() > contact.journal_sent
+        """A message waits, the journal has grown, or somebody wants to know what the node holds."""
+        return bool(outbox.waiting(now, 1)) or trail.journal_size() > contact.journal_sent or comparisons.is_wanted()
 
     def waiting(self, now: datetime, limit: int) -> list[Item]:
         """The outbox."""
@@ -149,6 +154,10 @@ class OfficePort:
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """The list of organisations."""
         peers.directory_arrived(code, directory, etag)
+
+    def ask(self, client: NodeClient, code: str) -> None:
+        """What the node holds of our messages, and who is who."""
+        asking.ask(client, code)
 
     def announcement(self) -> bytes | None:
         """An office speaks for itself alone."""
@@ -220,6 +229,9 @@ class NodePort:
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """The list of organisations, but for those below."""
         upward.directory_arrived(code, directory, etag)
+
+    def ask(self, client: NodeClient, code: str) -> None:
+        """A node keeps its own list of organisations and compares by its mirrors."""
 
     def announcement(self) -> bytes | None:
         """Who is below: when it changed, when this process has not said it yet, and now and then.

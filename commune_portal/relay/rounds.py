@@ -70,6 +70,7 @@ class Round:
         self._fetch()
         self._send()
         self._mirror()
+        self._port.ask(self._client, self._peer.code)
 
     def _enrol(self) -> None:
         file = peers.pending_enrolment(self._settings.secrets_folder)
