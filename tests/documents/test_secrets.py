@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ from tests.documents.marked import a_pdf, at
 from tests.documents.partner import Partner, an_arrival, codes, on_disk, queued_statuses, receive
 from tests.documents.test_outgoing import a_draft, is_sound, make_reachable
 
-MARKED = {
+MARKED: dict[str, Any] = {
     "subject": "[TỐI MẬT] Phương án bảo vệ",
     "document_type": package.DocumentType("Công văn mật", 2, 18),
     "code": package.Code("07", "KH-UBND(M)"),
@@ -57,10 +59,11 @@ def test_a_marked_upload_is_refused_and_its_bytes_are_not_kept(office: Cast, tmp
     main, annexes = (marked, ()) if where == "main" else (plain, (marked,))
     arrival = Arrival(sender_name="Công an xã", subject="Kế hoạch tuần tra")
     lines = journal.checkpoint().size
-    for door in (
+    doors: list[Callable[[], int]] = [
         lambda: incoming.register(office.clerk, arrival, main, annexes),
         lambda: outgoing.draft(office.specialist, a_draft(office, letter=None), main, annexes),
-    ):
+    ]
+    for door in doors:
         with pytest.raises(RuleBroken) as refusal:
             door()
         assert "bản giấy" in refusal.value.sentence
@@ -115,7 +118,8 @@ def test_a_packet_that_says_it_is_secret_is_refused_for_good_and_nothing_of_it_i
     office: Cast, partner: Partner, field: str
 ) -> None:
     before = stored()
-    packet = partner.edoc(**{field: MARKED[field]})
+    changes = {field: MARKED[field]}
+    packet = partner.edoc(**changes)
     sealed = partner.sealed(packet)
     answer = receive(sealed, packet)
     said = receipt.open_(answer, lambda _code, _key: keys.own().public_key)
