@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -243,47 +243,64 @@ def _shown(field: str, value: str) -> str:
     return value
 
 
-def remarks(side: Side, row_ids: Iterable[int]) -> dict[int, str]:
-    """What the book says beside a number: recalled, taken back, replaced, corrected, and by which document.
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a book says beside a number: the notice of its recall, and the rest in words."""
+
+    recalled_by: str = ""
+    words: tuple[str, ...] = ()
+
+    def beside(self, note: str) -> str:
+        """The remark column: what stood there, then what was asked of the document later."""
+        return "; ".join(part for part in (note, *self.words) if part)
+
+
+def remarks(side: Side, row_ids: Iterable[int]) -> dict[int, Remark]:
+    """What the book says beside each of these documents, for those of which it says anything.
 
     Source: NĐ 30/2020, Điều 18.3, 18.4; Phụ lục IV (column «Ghi chú»).
     """
     wanted = list(row_ids)
     if not wanted:
         return {}
-    column, other = (
-        ("outgoing_id", "notice_outgoing_id") if side is Side.OURS else ("incoming_id", "notice_incoming_id")
-    )
-    marks = ", ".join("?" for _ in wanted)
-    number, notation = ("n.number", "n.symbol") if side is Side.OURS else ("n.code_number", "n.code_notation")
-    table = "outgoing" if side is Side.OURS else "incoming"
-    states = "('agreed')" if side is Side.THEIRS else "('asked', 'agreed')"
+    column, other = "incoming_id", "notice_incoming_id"
+    code, table = "n.code_number, n.code_notation", "incoming"
+    if side is Side.OURS:
+        column, other, code, table = "outgoing_id", "notice_outgoing_id", "n.number, n.symbol", "outgoing"
     found = database.rows(
-        f"SELECT a.{column}, a.kind, {number}, {notation}, a.organ_name, a.state FROM amendments a"
-        f" LEFT JOIN {table} n ON n.id = a.{other} WHERE a.side = ? AND a.{column} IN ({marks})"
-        f" AND a.state IN {states} ORDER BY a.id",
+        f"SELECT a.{column}, a.kind, {code}, a.organ_name, a.state FROM amendments a"
+        f" LEFT JOIN {table} n ON n.id = a.{other} WHERE a.side = ? AND a.{column} IN ({_marks(wanted)})"
+        " ORDER BY a.id",
         (side.value, *wanted),
     )
-    said: dict[int, list[str]] = {}
+    said: dict[int, Remark] = {}
     for row_id, kind, first, second, organ, state in found:
-        text = _remark(side, AmendmentKind(kind), _code(first, second), organ, AmendmentState(state))
-        if text and text not in said.setdefault(row_id, []):
-            said[row_id].append(text)
-    return {row_id: "; ".join(texts) for row_id, texts in said.items() if texts}
+        before = said.get(row_id, Remark())
+        said[row_id] = _remark(
+            before, side, AmendmentKind(kind), _code(first, second), organ, agreed=state == AmendmentState.AGREED
+        )
+    return said
 
 
-def _remark(side: Side, kind: AmendmentKind, notice: str, organ: str, state: AmendmentState) -> str:
-    if kind is AmendmentKind.RECALL:
-        return f"đã thu hồi theo {notice or 'thông báo của nơi gửi'}"
-    if kind is AmendmentKind.REPLACE:
-        return f"được thay thế bằng {notice or 'văn bản khác'}"
-    if kind is AmendmentKind.CORRECT:
-        return f"đính chính tại {notice}"
-    if state is not AmendmentState.AGREED:
-        return ""
-    if kind is AmendmentKind.TAKE_BACK:
-        return "đã lấy lại" if side is Side.THEIRS else f"đã lấy lại từ {organ}"
-    return "đã cập nhật theo nơi gửi" if side is Side.THEIRS else ""
+def _marks(wanted: list[int]) -> str:
+    return ", ".join("?" for _ in wanted)
+
+
+def _remark(before: Remark, side: Side, kind: AmendmentKind, notice: str, organ: str, *, agreed: bool) -> Remark:
+    """A recall or replacement of ours stands from the act on; what others ask stands when it is done here."""
+    ours = side is Side.OURS
+    if kind is AmendmentKind.RECALL and (ours or agreed):
+        return replace(before, recalled_by=notice or "thông báo của nơi gửi")
+    words = ""
+    if kind is AmendmentKind.REPLACE and (ours or agreed):
+        words = f"được thay thế bằng {notice or 'văn bản khác'}"
+    elif kind is AmendmentKind.CORRECT and agreed and notice:
+        words = f"đính chính tại {notice}"
+    elif kind is AmendmentKind.UPDATE and agreed and not ours:
+        words = "đã cập nhật theo nơi gửi"
+    elif kind is AmendmentKind.TAKE_BACK and agreed:
+        words = f"đã lấy lại từ {organ}" if ours else "nơi gửi đã lấy lại"
+    return before if not words or words in before.words else replace(before, words=(*before.words, words))
 
 
 def _code(number: Any, notation: str | None) -> str:

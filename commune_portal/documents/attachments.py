@@ -162,7 +162,7 @@ def open_for(actor: Actor, file_id: int) -> File:
 
 
 def _is_hidden(file: File) -> bool:
-    """Files of a document that is gone, or bears a mark of secrecy, are shown to nobody, whoever knows their address."""
+    """Files of a document that is gone, or bears a mark of secrecy, are shown to nobody who knows their address."""
     if file.owner_table != "incoming":
         return False
     if _is_gone(file.owner_id):

@@ -11,13 +11,15 @@ from datetime import date
 from typing import Any, Generic, TypeVar
 
 from commune_portal import clock
-from commune_portal.documents import books
+from commune_portal.documents import amendments, books
+from commune_portal.documents.amendments import Remark
 from commune_portal.documents.books import BookLine
 from commune_portal.errors import NotFound
 from commune_portal.paper.register_book import IncomingLine, OutgoingLine, TrackingLine
 from commune_portal.people import office_rules
 from commune_portal.people.actors import Actor
 from commune_portal.rules import numbering
+from commune_portal.rules.amendments import Side
 from commune_portal.rules.statuses import IncomingState
 from commune_portal.store import database
 
@@ -69,17 +71,23 @@ _INCOMING = (
 def outgoing_entries(of: BookLine, after: int = 0, rows: int = PAGE_ROWS) -> list[Entry[OutgoingLine]]:
     """A stretch of an outgoing book, from behind a number."""
     width = office_rules.numbering_rules(clock.today(), of.issuer_id).zero_width
-    return [_outgoing(row, width) for row in database.rows(_OUTGOING, (of.id, of.year, after, rows))]
+    found = database.rows(_OUTGOING, (of.id, of.year, after, rows))
+    said = amendments.remarks(Side.OURS, [row[0] for row in found])
+    return [_outgoing(row, width, said.get(row[0], Remark())) for row in found]
 
 
 def incoming_entries(of: BookLine, after: int = 0, rows: int = PAGE_ROWS) -> list[Entry[IncomingLine]]:
     """A stretch of the incoming book."""
-    return [_incoming(row) for row in database.rows(_INCOMING, (of.id, of.year, after, rows))]
+    found = database.rows(_INCOMING, (of.id, of.year, after, rows))
+    said = amendments.remarks(Side.THEIRS, [row[0] for row in found])
+    return [_incoming(row, said.get(row[0], Remark())) for row in found]
 
 
 def tracking_entries(of: BookLine, after: int = 0, rows: int = PAGE_ROWS) -> list[Entry[TrackingLine]]:
     """A stretch of the book that follows how incoming documents are dealt with."""
-    return [_tracking(row) for row in database.rows(_INCOMING, (of.id, of.year, after, rows))]
+    found = database.rows(_INCOMING, (of.id, of.year, after, rows))
+    said = amendments.remarks(Side.THEIRS, [row[0] for row in found])
+    return [_tracking(row, said.get(row[0], Remark())) for row in found]
 
 
 def every(read: Callable[[BookLine, int, int], list[Entry[Printed]]], of: BookLine) -> Iterator[Printed]:
@@ -98,7 +106,7 @@ def before(of: BookLine, first: int, rows: int = PAGE_ROWS) -> int | None:
     return max(first - 1 - rows, 0) if first > of.opening_number else None
 
 
-def _outgoing(row: Any, width: int) -> Entry[OutgoingLine]:
+def _outgoing(row: Any, width: int, remark: Remark) -> Entry[OutgoingLine]:
     (row_id, number, symbol, dated, type_name, subject, signer, recipients, kept_by, copies, sent, medium, note,
      voided, reason, sent_to, received, organs, sealed) = row  # fmt: skip
     is_paper = medium == "paper"
@@ -117,13 +125,14 @@ def _outgoing(row: Any, width: int) -> Entry[OutgoingLine]:
             copies=str(copies) if is_paper or copies > 1 else "",
             sent_date=_civil(sent) or (_civil(sealed) if is_paper else None),
             received_by=BY_EXCHANGE if all_received else "",
-            note=note,
+            note=remark.beside(note),
             cancelled=reason if voided else "",
+            recalled=remark.recalled_by,
         ),
     )
 
 
-def _incoming(row: Any) -> Entry[IncomingLine]:
+def _incoming(row: Any, remark: Remark) -> Entry[IncomingLine]:
     (row_id, number, arrived, sender, code_number, notation, dated, type_name, subject, recipient, note, origin,
      _due, _state, _completed, _answered, handlers, assigned, _answer, _symbol) = row  # fmt: skip
     return Entry(
@@ -139,12 +148,13 @@ def _incoming(row: Any) -> Entry[IncomingLine]:
             handled_by=recipient or handlers or "",
             handed_date=_civil(assigned),
             received_by=BY_EXCHANGE if assigned and origin == "exchange" else "",
-            note=note,
+            note=remark.beside(note),
+            recalled=remark.recalled_by,
         ),
     )
 
 
-def _tracking(row: Any) -> Entry[TrackingLine]:
+def _tracking(row: Any, remark: Remark) -> Entry[TrackingLine]:
     (row_id, number, _arrived, sender, code_number, notation, dated, type_name, subject, recipient, note, _origin,
      due, state, completed, _answered, handlers, _assigned, answer, symbol) = row  # fmt: skip
     code = "/".join(part for part in (code_number, notation) if part)
@@ -162,7 +172,8 @@ def _tracking(row: Any) -> Entry[TrackingLine]:
             due_date=_day(due),
             progress=f"{progress} ngày {done:%d/%m/%Y}" if done else progress,
             answer=numbering.number_and_symbol(answer, symbol) if answer else "",
-            note=note,
+            note=remark.beside(note),
+            recalled=remark.recalled_by,
         ),
     )
 

@@ -10,7 +10,8 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from commune_portal import clock
-from commune_portal.documents import visibility
+from commune_portal.documents import amendments, visibility
+from commune_portal.documents.amendments import Amendment
 from commune_portal.people.actors import Actor
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.statuses import IncomingState, OutgoingState
@@ -81,6 +82,12 @@ def to_register(actor: Actor, rows: int = ROWS) -> Pile[IncomingItem]:
     return _incoming(actor, "d.state = 'arrived'", "d.urgency DESC, d.id", rows)
 
 
+def asked_by_senders(actor: Actor, rows: int = ROWS) -> Pile[Amendment]:
+    """«Yêu cầu của nơi gửi»: what senders ask about their documents and the clerk is to answer, recalls first."""
+    amount = database.row(f"SELECT count(*) FROM amendments a WHERE {amendments.OPEN}")[0]
+    return Pile(amount, tuple(amendments.open_asked_of_us(actor, rows)))
+
+
 def to_direct(actor: Actor, rows: int = ROWS) -> Pile[IncomingItem]:
     """What is registered and waits for a directing officer: urgent first. Source: NĐ 30/2020, Điều 23.1."""
     return _incoming(actor, "d.state = 'registered'", "d.urgency DESC, d.id", rows)
@@ -88,7 +95,10 @@ def to_direct(actor: Actor, rows: int = ROWS) -> Pile[IncomingItem]:
 
 def overdue(actor: Actor, rows: int = ROWS) -> Pile[IncomingItem]:
     """What is past its due date and not completed: the longest first."""
-    condition = "d.due_date IS NOT NULL AND d.completed_at IS NULL AND d.due_date < :today"
+    condition = (
+        "d.due_date IS NOT NULL AND d.completed_at IS NULL AND d.due_date < :today"
+        " AND d.state NOT IN ('recalled', 'taken-back')"
+    )
     return _incoming(actor, condition, "d.due_date, d.id", rows)
 
 

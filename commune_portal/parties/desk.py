@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from datetime import date
 from pathlib import Path
@@ -32,34 +31,17 @@ from commune_portal.documents.incoming import Arrival
 from commune_portal.documents.outgoing import Draft, LetterText
 from commune_portal.errors import PortalError
 from commune_portal.node import members
-from commune_portal.parties import founding
-from commune_portal.people import accounts, peers
-from commune_portal.people.actors import PORTAL, Actor
+from commune_portal.parties import amending, founding
+from commune_portal.parties.acting import ACTS, act, day, person
+from commune_portal.people import peers
+from commune_portal.people.actors import PORTAL
 from commune_portal.rules.kinds import Medium, Urgency
 from commune_portal.serve import opened
 from commune_portal.settings import load
 from commune_portal.store import database, files, journal
 from commune_portal.wire import receipt as receipts
 
-Act = Callable[..., Any]
-ACTS: dict[str, Act] = {}
-
-
-def act(function: Act) -> Act:
-    """Puts a function among the acts, under its own name."""
-    ACTS[function.__name__] = function
-    return function
-
-
-def _person(username: str) -> Actor:
-    found = accounts.by_username(username)
-    if found is None:
-        raise PortalError(f"Không có tài khoản «{username}».")
-    return found.actor
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
+__all__ = ["ACTS", "amending", "main", "perform"]  # amending puts its own among the acts
 
 
 @act
@@ -81,68 +63,68 @@ def draft(by: str, type_code: str, subject: str, signer: str, file: str = "", bo
         issuer_id=1,
         type_code=type_code,
         subject=subject,
-        signer_id=_person(signer).id,
+        signer_id=person(signer).id,
         unit=more.get("unit", "VP"),
         urgency=Urgency(more.get("urgency", 0)),
         medium=Medium(more.get("medium", "electronic")),
-        due_date=_day(more.get("due_date")),
+        due_date=day(more.get("due_date")),
         recipients_text=more.get("recipients_text", ""),
         letter=LetterText(tuple(more.get("addressees", ())), body) if body else None,
         answers_id=more.get("answers_id"),
         note=more.get("note", ""),
     )
     upload = Upload(Path(file), Path(file).name) if file else None
-    return outgoing.draft(_person(by), wanted, upload)
+    return outgoing.draft(person(by), wanted, upload)
 
 
 @act
 def submit(by: str, document: int) -> None:
     """Submits a draft."""
-    outgoing.submit(_person(by), document)
+    outgoing.submit(person(by), document)
 
 
 @act
 def return_(by: str, document: int, reason: str) -> None:
     """Sends a draft back."""
-    outgoing.return_(_person(by), document, reason)
+    outgoing.return_(person(by), document, reason)
 
 
 @act
 def approve(by: str, document: int) -> None:
     """Approves a draft."""
-    outgoing.approve(_person(by), document)
+    outgoing.approve(person(by), document)
 
 
 @act
 def sign(by: str, document: int, pin: str) -> None:
     """Signs as the authorised person."""
-    issuing.sign(_person(by), document, pin)
+    issuing.sign(person(by), document, pin)
 
 
 @act
 def number(by: str, document: int, confirmed: bool = True) -> str:  # noqa: FBT001 -- comes from JSON by name
     """Gives the number; answers it as printed."""
-    issuing.number(_person(by), document, confirmed=confirmed)
+    issuing.number(person(by), document, confirmed=confirmed)
     return issuing.printed_code(outgoing.get(document))
 
 
 @act
 def seal(by: str, document: int, pin: str = "") -> str:
     """Seals; answers the document id."""
-    issuing.seal(_person(by), document, pin)
+    issuing.seal(person(by), document, pin)
     return outgoing.get(document).document_id
 
 
 @act
 def void(by: str, document: int, reason: str) -> None:
     """Voids a number."""
-    outgoing.void(_person(by), document, reason)
+    outgoing.void(person(by), document, reason)
 
 
 @act
 def send(by: str, document: int, to: list[str]) -> None:
     """Dispatches to offices."""
-    dispatch.dispatch(_person(by), document, to)
+    dispatch.dispatch(person(by), document, to)
 
 
 @act
@@ -155,7 +137,7 @@ def register(by: str, sender_name: str, subject: str, **more: Any) -> int:
         sender_code=more.get("sender_code", ""),
         code_number=more.get("code_number", ""),
         code_notation=more.get("code_notation", ""),
-        promulgation_date=_day(more.get("promulgation_date")),
+        promulgation_date=day(more.get("promulgation_date")),
         type_name=more.get("type_name", ""),
         signer_name=more.get("signer_name", ""),
         signer_position=more.get("signer_position", ""),
@@ -166,13 +148,13 @@ def register(by: str, sender_name: str, subject: str, **more: Any) -> int:
         on_paper=not file,
     )
     upload = Upload(Path(file), more.get("file_name") or Path(file).name) if file else None
-    return incoming.register(_person(by), wanted, upload, confirmed=True)
+    return incoming.register(person(by), wanted, upload, confirmed=True)
 
 
 @act
 def accept(by: str, document: int, without_check: bool = False) -> int:  # noqa: FBT001 -- comes from JSON by name
     """Accepts an arrived document into the book; answers its số đến."""
-    incoming.accept(_person(by), document, without_check=without_check, confirmed=True)
+    incoming.accept(person(by), document, without_check=without_check, confirmed=True)
     number = incoming.get(document).number
     assert number is not None
     return number
@@ -181,32 +163,32 @@ def accept(by: str, document: int, without_check: bool = False) -> int:  # noqa:
 @act
 def refuse(by: str, document: int, reason: str) -> None:
     """Refuses an arrived document."""
-    incoming.refuse(_person(by), document, reason)
+    incoming.refuse(person(by), document, reason)
 
 
 @act
 def assign(by: str, document: int, lead: str, supports: list[str] | None = None, **more: Any) -> None:
     """Directs who handles a document."""
     tasks.assign(
-        _person(by),
+        person(by),
         document,
-        lead=_person(lead).id,
-        supports=[_person(name).id for name in supports or []],
+        lead=person(lead).id,
+        supports=[person(name).id for name in supports or []],
         direction=more.get("direction", ""),
-        due_date=_day(more.get("due_date")),
+        due_date=day(more.get("due_date")),
     )
 
 
 @act
 def start(by: str, document: int) -> None:
     """Begins handling."""
-    tasks.start(_person(by), document)
+    tasks.start(person(by), document)
 
 
 @act
 def complete(by: str, document: int, result: str = "", answered_by: int | None = None) -> None:
     """Ends handling."""
-    tasks.complete(_person(by), document, result=result, answered_by=answered_by)
+    tasks.complete(person(by), document, result=result, answered_by=answered_by)
 
 
 @act
@@ -286,7 +268,7 @@ def receipts_of(document: int) -> list[str]:
 @act
 def print_book(by: str, direction: str, out: str) -> None:
     """Prints this year's book of a direction to a file."""
-    actor = _person(by)
+    actor = person(by)
     book = next(line for line in books.books(actor, year=clock.today().year) if line.direction == direction)
     with printing.print_book(actor, book.id) as printed:
         shutil.copyfile(printed.path, out)
