@@ -12,7 +12,7 @@ from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.errors import DiskFull, Malformed, UnsupportedVersion
-from commune_portal.node import homeward, parties, routes, uploads
+from commune_portal.node import homeward, members, parties, routes, uploads
 from commune_portal.node.homeward import RECEIPT
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class InTransit:
-    """A package that its addressee has not acknowledged yet."""
+    """A package that its addressee has not acknowledged yet; `port` is set for one on its way up."""
 
     sequence: int
     message_id: str
@@ -54,6 +54,9 @@ class InTransit:
     urgency: int
     packet_bytes: int
     taken_at: datetime
+    port: str = ""
+    attempts: int = 0
+    last_reason: str = ""
 
 
 def take(
@@ -135,13 +138,26 @@ def acknowledge(member: Member, receipt_bytes: bytes) -> None:
 
 def in_transit(after: int = 0, limit: int = 100, recipient_code: str = "") -> list[InTransit]:
     """Packages that wait for their addressee, the oldest first; of one addressee when asked so."""
+    condition: str = "1"
+    codes: tuple[str, ...] = ()
+    if recipient_code:
+        asked = database.row("SELECT id FROM members WHERE code = ?", (recipient_code,))
+        condition, codes = "b.recipient_code = ?", (recipient_code,)
+        if asked:
+            condition, codes = routes.within("b.recipient_code", members.by_id(asked[0]))
     found = database.rows(
-        "SELECT id, message_id, sender_code, recipient_code, kind, urgency, packet_bytes, taken_at FROM mailbox"
-        " WHERE fetched_at IS NULL AND id > ?" + (" AND recipient_code = ?" if recipient_code else "") + " ORDER BY id"
-        " LIMIT ?",
-        (after, *((recipient_code,) if recipient_code else ()), limit),
+        "SELECT b.id, b.message_id, b.sender_code, b.recipient_code, b.kind, b.urgency, b.packet_bytes, b.taken_at,"
+        " coalesce(u.port, ''), coalesce(u.attempts, 0), coalesce(u.last_reason, '') FROM mailbox b"
+        " LEFT JOIN upward u ON u.message_id = b.message_id"
+        f" WHERE b.fetched_at IS NULL AND b.id > ? AND {condition} ORDER BY b.id LIMIT ?",
+        (after, *codes, limit),
     )
-    return [InTransit(row[0], row[1], row[2], row[3], row[4], row[5], row[6], clock.from_text(row[7])) for row in found]
+    return [
+        InTransit(
+            row[0], row[1], row[2], row[3], row[4], row[5], row[6], clock.from_text(row[7]), row[8], row[9], row[10]
+        )
+        for row in found
+    ]
 
 
 def _read(member: Member, envelope_bytes: bytes, trace: tuple[str, ...]) -> Envelope:

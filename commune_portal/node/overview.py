@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from commune_portal import clock
-from commune_portal.node import members
+from commune_portal.node import members, routes
 from commune_portal.node.members import Member
 from commune_portal.store import database
 
@@ -59,7 +60,11 @@ def lines() -> list[MemberLine]:
         )
     }
     found = []
-    for member in members.every_member():
+    everybody = members.every_member()
+    for member in everybody:
+        if member.is_node:
+            waiting[member.code] = _below(member, waiting)
+    for member in everybody:
         contact = contacts.get(member.id)
         queue = waiting.get(member.code, (0, None))
         size, checked_at, disagreement = mirrors.get(member.id, (0, None, ""))
@@ -76,6 +81,20 @@ def lines() -> list[MemberLine]:
             )
         )
     return found
+
+
+def names(codes: Iterable[str]) -> dict[str, str]:
+    """What these codes are called, members or whoever a directory from below or above named."""
+    wanted = sorted(set(codes))
+    marks = ", ".join("?" * len(wanted))
+    listed = database.rows(f"SELECT code, name FROM organisations WHERE code IN ({marks})", wanted) if wanted else []
+    return {**{row[0]: row[1] for row in listed}, **{member.code: member.name for member in members.every_member()}}
+
+
+def _below(member: Member, waiting: dict[str, tuple[int, str | None]]) -> tuple[int, str | None]:
+    """What waits for a node below: everything for its subtree, unless its addressee is a member here."""
+    lines = [queue for code, queue in waiting.items() if routes.speaks_for(member, code)]
+    return sum(amount for amount, _ in lines), min((oldest for _, oldest in lines if oldest), default=None)
 
 
 def line_of(uid: str) -> MemberLine:

@@ -194,9 +194,14 @@ def _menu(by: Actor, waiting: Waiting) -> tuple[MenuBlock, ...]:
 
 
 def _bell(by: Actor, waiting: Waiting, home: str) -> Bell:
-    text, tone = _contact() if by.may(Verb.EXCHANGE_SEE) else ("", "good")
+    text, tone, contact_url = "", "good", ""
     opens: Callable[[str], bool] = current_app.view_functions.__contains__
-    contact_url = _address("exchange.show") if by.may(Verb.EXCHANGE_SEE) and opens("exchange.show") else ""
+    if by.may(Verb.EXCHANGE_SEE):
+        text, tone = _contact()
+        contact_url = _address("exchange.show") if opens("exchange.show") else ""
+    elif by.may(Verb.NODE_TRANSIT) and opens("node_pages.transit") and outbox.state().enrolled:
+        text, tone = _contact()  # a node with a node above it
+        contact_url = _address("node_pages.transit")
     draft = Bell("", home, waiting.mine, text, tone, contact_url)
     return Bell(f"{_address('bell')}?seen={_seen(draft)}", home, waiting.mine, text, tone, contact_url)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 from flask import Blueprint, Response, current_app, flash, make_response, url_for
 
 from commune_portal.errors import Malformed, NotAllowed, PortalError, RuleBroken, SettingsWrong
-from commune_portal.node import mailbox, members, mirrors, overview
+from commune_portal.node import mailbox, members, mirrors, overview, upward
+from commune_portal.node.mailbox import InTransit
 from commune_portal.node.members import Member
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.permissions import Verb
+from commune_portal.rules.subtree import read_subtree
 from commune_portal.settings import Settings
 from commune_portal.store import journal
 from commune_portal.views import _session, node_audit
@@ -65,10 +68,14 @@ def make_file() -> Response:
     code = reader.text("code", "Mã định danh", required=True, longest=35)
     name = reader.text("name", "Tên cơ quan", required=True, longest=200)
     legacy = reader.text("code_legacy", "Mã định danh cũ", longest=35)
+    subtree = reader.text("subtree", "Phạm vi của nút cấp dưới", longest=2000)
     if not reader.refused:
         try:
             address, ca_pem = _reached_at()
-            data = members.add_office(by, code, name, address=address, ca_pem=ca_pem, code_legacy=legacy)
+            granted = read_subtree(subtree) if subtree else None
+            data = members.add_office(
+                by, code, name, address=address, ca_pem=ca_pem, code_legacy=legacy, subtree=granted
+            )
             return _download(code, data)
         except (Malformed, RuleBroken, SettingsWrong) as refusal:
             reader.refuse_because(refusal)
@@ -141,7 +148,9 @@ def transit() -> Response:
         "node_pages/transit.html",
         "node_pages/_packages.html",
         packages=shown,
-        names=_names(),
+        above=upward.standing(),
+        names=_names(shown),
+        offices=[(member.code, member.name) for member in members.every_member()],
         kinds=KIND_LABELS,
         urgencies=_urgency_labels(),
         recipient=recipient,
@@ -154,6 +163,7 @@ def _member_page(member: Member, form: FormState, *, may_change: bool, status: i
     history = mirrors.history(member)
     lost = [(older, mirrors.common_size(older, newer)) for newer, older in pairwise(history)]
     trail = journal.lines_about(member.about)
+    packages = mailbox.in_transit(0, 20, member.code)
     return page(
         "node_pages/member.html",
         status=status,
@@ -162,8 +172,8 @@ def _member_page(member: Member, form: FormState, *, may_change: bool, status: i
         mirror=history[0] if history else None,
         stated=mirrors.largest_stated(history[0]) if history else 0,
         lost=[(older, common) for older, common in lost if common < older.size],
-        packages=mailbox.in_transit(0, 20, member.code),
-        names=_names(),
+        packages=packages,
+        names=_names(packages),
         kinds=KIND_LABELS,
         urgencies=_urgency_labels(),
         events=node_audit.events(trail[-20:]),
@@ -194,8 +204,8 @@ def _download(code: str, data: bytes) -> Response:
     return answer
 
 
-def _names() -> dict[str, str]:
-    return {member.code: member.name for member in members.every_member()}
+def _names(packages: Iterable[InTransit]) -> dict[str, str]:
+    return overview.names(code for item in packages for code in (item.sender_code, item.recipient_code))
 
 
 def _urgency_labels() -> dict[int, str]:

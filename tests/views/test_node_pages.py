@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from commune_portal.node import mailbox, members
+from commune_portal import clock
+from commune_portal.node import mailbox, members, upward
 from commune_portal.store import database, journal
 from commune_portal.wire import enrolment
+from commune_portal.wire.enrolment import EnrolmentFile
+from tests.node.cast import new_keys
 from tests.node.conftest import empty_node, node
 from tests.views.node_stage import Stage, stage, text
 
@@ -118,3 +123,47 @@ def test_packages_in_transit_are_listed_and_filtered(stage: Stage) -> None:
     first = mailbox.in_transit()[0]
     assert "3 gói" in text(client.get(f"/transit?after={first.sequence}"))
     assert "4 gói" in text(client.get("/transit?after=x"))
+
+
+def test_what_goes_to_the_node_above_is_shown_with_its_age_and_reason(stage: Stage) -> None:
+    above = node_above(stage)
+    node = stage.node
+    value = node.first.envelope("H55.01", b"<edXML/>")
+    with clock.standing_at(clock.now() - timedelta(hours=3)):
+        mailbox.take(node.first.member, node.first.seal(value), b"<edXML/>", node.limits)
+    later = clock.now() + timedelta(minutes=5)
+    upward.attempt_failed(value.message_id, "Chưa liên lạc được với nút liên thông.", later)
+    shown = text(stage.as_("vanhanh").get("/transit"))
+    assert f"Đường lên {above}" in shown
+    assert "1 gói" in shown
+    assert "3 giờ trước" in shown
+    assert "lên nút trên" in shown
+    assert "Đã thử 1 lần: Chưa liên lạc được" in shown
+    assert "Chưa liên lạc được với nút" in shown  # the line of the contact, on every page
+
+
+def test_a_node_below_is_added_and_shown_with_its_subtree(stage: Stage) -> None:
+    client = stage.as_("vanhanh")
+    asked = {"code": "H99.60", "name": "Nút khu vực Đèo Gió", "subtree": "H99.60.*, H99.61"}
+    answer = client.post("/members/add", data=asked)
+    assert answer.status_code == 200
+    assert answer.mimetype == "application/json"
+    shown = text(client.get("/members"))
+    assert "Nút cấp dưới" in shown
+    assert "H99.60.* H99.61" in shown
+    again = client.post("/members/add", data={**asked, "code": "H99.62"})
+    assert again.status_code == 422
+    assert "trùng với phạm vi của nút H99.60" in again.text
+    assert client.post("/members/add", data={**asked, "code": "H99.63", "subtree": "H9*"}).status_code == 422
+
+
+def node_above(stage: Stage) -> str:
+    """Introduces the node to one above it; gives that one's name."""
+    now = clock.now()
+    file = EnrolmentFile(
+        token="t" * 30, office_code="H99", office_name="Nút này", node_code="H9", node_name="Trục liên thông vùng",
+        node_public_key=new_keys(90).public_key, node_box_public_key=new_keys(90).box_public_key,
+        address="http://127.0.0.1:9", ca_pem=None, expires_at=now + timedelta(days=3),
+    )  # fmt: skip
+    upward.introduce(stage.operator, enrolment.write(file), stage.node.settings.secrets_folder)
+    return file.node_name
