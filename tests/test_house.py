@@ -360,6 +360,7 @@ def test_every_page_that_can_be_opened_is_on_the_list_of_screens(role: Role, tmp
 
 NOT_SCREENS = {
     "/bell",
+    "/urgent",
     "/outgoing/answerable",
     "/exchange/queue",
     "/outgoing/<int:document>/places/<int:number>.png",

@@ -86,6 +86,17 @@ class Exchange:
             for sender, amount in letters.items():
                 for place in range(amount):
                     self._past(sender, day, before, place)
+        self._forgotten(exchanging[-1])
+
+    def _forgotten(self, day: date) -> None:
+        """A hỏa tốc document that the province fetched and nobody there accepted: An Phú has to telephone."""
+        agenda, office = self.agendas[AN_PHU], ROLES[AN_PHU]
+        paper = self._of(AN_PHU, "BC|Tình hình sạt lở bờ sông đoạn qua thôn Bến Đá", (PROVINCE,), 3)
+        before = self.days.working[self.days.working.index(day) - 1]
+        agenda.add(at(before, 1000), "draft", **drafts.begin(paper))
+        agenda.add(at(before, 1004), "submit", by=paper.drafter, key=paper.key)
+        moment = drafts.finish(agenda, office, paper, at(day, 455))
+        agenda.add(moment, "send", by=office.clerk, key=paper.key, to=[ROLES[PROVINCE].code])
 
     def _past(self, sender: str, day: date, before: date, place: int) -> None:
         to = _addressees(sender, self._made)
