@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotFound, RuleBroken
 from commune_portal.people.actors import Actor
+from commune_portal.rules import agency_codes
 from commune_portal.rules.acts import Act
 from commune_portal.rules.agency_codes import accept_code
 from commune_portal.rules.folding import clean_line, fold
@@ -26,6 +28,25 @@ class Organisation:
     reachable: bool
     is_closed: bool
     phone: str = ""
+    merged_into: str = ""
+    former_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A code under which a body was known, or that of a body which went up in it."""
+
+    code: str
+    why: str
+    since: str
+
+    @property
+    def label(self) -> str:
+        """Why it leads here, in Vietnamese."""
+        return _WHY[self.why]
+
+
+_WHY = {"legacy": "dạng mã khác", "renamed": "mã trước đây", "merged": "cơ quan đã sáp nhập vào đây"}
 
 
 def add(by: Actor, *, code: str, name: str, code_legacy: str = "") -> Organisation:
@@ -110,23 +131,93 @@ def organisation(organisation_id: int) -> Organisation:
 
 
 def by_code(code: str) -> Organisation | None:
-    """The entry of a code, in either form."""
-    found = _select("WHERE code = ?1 OR (code_legacy = ?1 AND code_legacy <> '') LIMIT 1", (code,))
+    """The entry of a code, in either form, or of the body that the code was changed to."""
+    found = (
+        _select("WHERE code = ?", (code,))
+        or _select("WHERE code_legacy = ? AND code_legacy <> '' LIMIT 1", (code,))
+        or _select("WHERE code = (SELECT code FROM organisation_aliases WHERE alias = ?)", (code,))
+    )
+    return found[0] if found else None
+
+
+def successor(code: str) -> Organisation | None:
+    """The body that stands for a code today: itself while it is open, else what it was merged into, however often."""
+    return by_code(agency_codes.resolve(code, _leads_to))
+
+
+def aliases_of(code: str) -> list[Alias]:
+    """Every other code under which a body is found, the merged ones last."""
+    found = database.rows(
+        "SELECT alias, why, coalesce(since, '') FROM organisation_aliases WHERE code = ?"
+        " ORDER BY why = 'merged', alias",
+        (code,),
+    )
+    return [Alias(*row) for row in found]
+
+
+def merge(by: Actor, organisation_id: int, into: str) -> None:
+    """Closes an entry whose body went up in another one; its code leads there from now on, documents keep the name.
+
+    Raises Malformed for a successor that the directory does not have, or that leads back.
+    """
+    by.require(Verb.ADMINISTRATION_DIRECTORY)
+    before = organisation(organisation_id)
+    heir = by_code(accept_code(into))
+    if heir is None:
+        raise Malformed("Danh bạ chưa có mã của cơ quan kế tiếp. Hãy thêm cơ quan đó trước.", field="merged_into")
+    if agency_codes.closes_loop(before.code, heir.code, _leads_to):
+        raise Malformed(f"{heir.name} lại dẫn về chính {before.name}. Hãy chọn cơ quan khác.", field="merged_into")
+    with database.transaction() as work:
+        work.execute(
+            "UPDATE organisations SET merged_into = ?, closed_at = coalesce(closed_at, ?) WHERE id = ?",
+            (heir.code, clock.now_text(), organisation_id),
+        )
+        for alias in filter(None, (before.code, before.code_legacy)):
+            work.execute(
+                "INSERT INTO organisation_aliases (alias, code, why, since) VALUES (?, ?, 'merged', ?)"
+                " ON CONFLICT (alias) DO UPDATE SET code = excluded.code, why = excluded.why, since = excluded.since",
+                (alias, heir.code, clock.today().isoformat()),
+            )
+        _tell(by, work, before, "merged", heir.name)
+
+
+def _leads_to(code: str) -> str | None:
+    found = database.row(
+        "SELECT coalesce((SELECT nullif(merged_into, '') FROM organisations WHERE code = ?1),"
+        " (SELECT code FROM organisation_aliases WHERE alias = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM organisations WHERE code = ?1 AND merged_into = '')))",
+        (code,),
+    )
     return found[0] if found else None
 
 
 def search(query: str = "", *, after: int = 0, limit: int = 50, open_only: bool = False) -> list[Organisation]:
-    """Entries whose code or name holds every word, marks and case aside; the reachable ones first, by name."""
-    conditions, values = ["1 = 1"], list[object]()
-    for word in fold(query).split()[:8]:
-        conditions.append("instr(folded, ?) > 0")
-        values.append(word)
-    if open_only:
-        conditions.append("closed_at IS NULL")
-    return _select(
-        f"WHERE {' AND '.join(conditions)} ORDER BY closed_at IS NOT NULL, reachable DESC, folded LIMIT ? OFFSET ?",
-        (*values, limit, after),
+    """Entries whose name, former name or code in any form has every word or its beginning, marks and case aside.
+
+    Those that can be sent to come first, by name; the others of a search in the order in which they were listed.
+    """
+    words = [word for word in fold(query).replace('"', " ").split() if any(sign.isalnum() for sign in word)][:8]
+    held = "".join(" AND instr(folded || ' ' || known_as, ?) > 0" for _ in words)
+    is_open = " AND closed_at IS NULL" if open_only else ""
+    near = _select(
+        f"WHERE reachable = 1{is_open}{held} ORDER BY folded LIMIT ? OFFSET ?", (*words, limit, after)
+    )  # few: the members of the exchange
+    if len(near) == limit:
+        return near
+    passed = max(0, after - database.row(
+        f"SELECT count(*) FROM organisations WHERE reachable = 1{is_open}{held}", words
+    )[0])  # fmt: skip
+    rest = limit - len(near)
+    if not words:
+        return near + _select(f"WHERE reachable = 0{is_open} ORDER BY folded LIMIT ? OFFSET ?", (rest, passed))
+    match = " ".join(f'"{word}"*' for word in words)
+    found = database.rows(
+        "SELECT s.rowid FROM organisation_search s JOIN organisations o ON o.id = s.rowid"
+        f" WHERE organisation_search MATCH ? AND o.reachable = 0{is_open} ORDER BY s.rowid LIMIT ? OFFSET ?",
+        (match, rest, passed),
     )
+    row_ids = [row[0] for row in found]
+    return near + _select(f"WHERE id IN ({', '.join('?' for _ in row_ids)}) ORDER BY id", row_ids)
 
 
 def folded(code: str, code_legacy: str, name: str) -> str:
@@ -141,20 +232,16 @@ def _as_name(text: str) -> str:
     return name
 
 
-def _select(clause: str, parameters: tuple[object, ...] = ()) -> list[Organisation]:
+def _select(clause: str, parameters: Sequence[object] = ()) -> list[Organisation]:
     found = database.rows(
-        f"SELECT id, code, code_legacy, name, reachable, closed_at IS NOT NULL, phone FROM organisations {clause}",
+        "SELECT id, code, code_legacy, name, reachable, closed_at IS NOT NULL, phone, merged_into, former_names"
+        f" FROM organisations {clause}",
         parameters,
     )
     return [
         Organisation(
-            id=row[0],
-            code=row[1],
-            code_legacy=row[2],
-            name=row[3],
-            reachable=bool(row[4]),
-            is_closed=bool(row[5]),
-            phone=row[6],
+            id=row[0], code=row[1], code_legacy=row[2], name=row[3], reachable=bool(row[4]), is_closed=bool(row[5]),
+            phone=row[6], merged_into=row[7], former_names=tuple(filter(None, row[8].split("\n"))),
         )
         for row in found
-    ]
+    ]  # fmt: skip

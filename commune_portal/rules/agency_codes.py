@@ -7,6 +7,7 @@ other, deeper ones are the province's table and must be looked up.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 
 from commune_portal.errors import Malformed
@@ -100,3 +101,33 @@ def is_same_organisation(one: str, other: str) -> bool:
     Source: QĐ 20/2020/QĐ-TTg; QCVN 102:2016.
     """
     return one == other or (to_dotted(one) or one) == (to_dotted(other) or other)
+
+
+def resolve(code: str, leads_to: Callable[[str], str | None]) -> str:
+    """The code at the end of a chain of mergers and changes; a chain that comes back to itself ends before that.
+
+    `leads_to` gives the successor of a code, None or the code itself where there is none.
+    Source: QĐ 20/2020/QĐ-TTg (codes are kept and changed by their administrator); ours for mergers.
+    """
+    seen = {code}
+    while True:
+        following = leads_to(code)
+        if following is None or following in seen:
+            return code
+        seen.add(following)
+        code = following
+
+
+def closes_loop(code: str, into: str, leads_to: Callable[[str], str | None]) -> bool:
+    """Whether a merger of one body into another would lead back to the first.
+
+    Source: ours; QĐ 20/2020/QĐ-TTg knows no such thing.
+    """
+    seen: set[str] = set()
+    following: str | None = into
+    while following is not None and following not in seen:
+        if following == code:
+            return True
+        seen.add(following)
+        following = leads_to(following)
+    return False

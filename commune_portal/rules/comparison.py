@@ -147,23 +147,35 @@ _RANKS = {finding: rank for rank, finding in enumerate(Finding)}
 
 
 def in_order(counts: Mapping[Finding, int]) -> list[tuple[Finding, int]]:
-    """Findings that occurred with their numbers, the heaviest first."""
+    """Findings that occurred with their numbers, the heaviest first.
+
+    Source: ours; QĐ 28/2018, Điều 9 (what sender and receiver are to know of each other's dispatch).
+    """
     return [(finding, counts[finding]) for finding in Finding if counts.get(finding)]
 
 
 def differences(counts: Mapping[Finding, int]) -> int:
-    """How many messages differ."""
+    """How many messages differ.
+
+    Source: ours; QĐ 28/2018, Điều 9 (what sender and receiver are to know of each other's dispatch).
+    """
     return sum(amount for finding, amount in counts.items() if finding.is_difference)
 
 
 def ranked(cases: Iterable[tuple[str, Finding]], otherwise: Finding) -> str:
-    """An SQL expression: the rank of the first finding whose condition holds. Conditions are the caller's own text."""
+    """An SQL expression: the rank of the first finding whose condition holds. Conditions are the caller's own text.
+
+    Source: ours; QĐ 28/2018, Điều 9 (what sender and receiver are to know of each other's dispatch).
+    """
     whens = " ".join(f"WHEN {condition} THEN {finding.rank}" for condition, finding in cases)
     return f"CASE {whens} ELSE {otherwise.rank} END"
 
 
 def of_rank(rank: int) -> Finding:
-    """The finding of a rank."""
+    """The finding of a rank.
+
+    Source: ours; QĐ 28/2018, Điều 9 (what sender and receiver are to know of each other's dispatch).
+    """
     return tuple(Finding)[rank]
 
 
@@ -209,7 +221,10 @@ class ComparedPage:
 
 
 def read_cursor(text: str) -> tuple[int, str, str]:
-    """What `Compared.cursor` wrote; the beginning for anything else."""
+    """What `Compared.cursor` wrote; the beginning for anything else.
+
+    Source: ours; QĐ 28/2018, Điều 9 (what sender and receiver are to know of each other's dispatch).
+    """
     parts = text.split("|")
     if len(parts) != 3 or not parts[0].isascii() or not parts[0].isdigit() or len(parts[0]) > 3:
         return (-1, "", "")

@@ -125,24 +125,31 @@ UPDATE organisations SET change = id;
 CREATE INDEX organisations_by_change ON organisations (change);
 CREATE INDEX organisations_by_legacy ON organisations (code_legacy) WHERE code_legacy <> '';
 CREATE INDEX organisations_reachable ON organisations (folded) WHERE reachable = 1;
+-- What an organisation was known as, folded: former names and codes. Written by people/organisation_lists alone.
+ALTER TABLE organisations ADD COLUMN known_as TEXT NOT NULL DEFAULT '';
 CREATE VIRTUAL TABLE organisation_search USING fts5 (
-    folded, content = 'organisations', content_rowid = 'id', tokenize = 'unicode61', prefix = '2 3', columnsize = 0
+    folded, known_as, content = 'organisations', content_rowid = 'id', tokenize = 'unicode61', prefix = '2 3',
+    columnsize = 0
 );
 INSERT INTO organisation_search (organisation_search) VALUES ('rebuild');
 CREATE TRIGGER organisations_insert AFTER INSERT ON organisations BEGIN
-    INSERT INTO organisation_search (rowid, folded) VALUES (NEW.id, NEW.folded);
+    INSERT INTO organisation_search (rowid, folded, known_as) VALUES (NEW.id, NEW.folded, NEW.known_as);
     UPDATE organisations SET change = (SELECT max(change) + 1 FROM organisations) WHERE id = NEW.id;
 END;
 CREATE TRIGGER organisations_delete AFTER DELETE ON organisations BEGIN
-    INSERT INTO organisation_search (organisation_search, rowid, folded) VALUES ('delete', OLD.id, OLD.folded);
+    INSERT INTO organisation_search (organisation_search, rowid, folded, known_as)
+    VALUES ('delete', OLD.id, OLD.folded, OLD.known_as);
 END;
-CREATE TRIGGER organisations_update AFTER UPDATE OF folded ON organisations WHEN NEW.folded <> OLD.folded BEGIN
-    INSERT INTO organisation_search (organisation_search, rowid, folded) VALUES ('delete', OLD.id, OLD.folded);
-    INSERT INTO organisation_search (rowid, folded) VALUES (NEW.id, NEW.folded);
+CREATE TRIGGER organisations_update AFTER UPDATE OF folded, known_as ON organisations
+WHEN NEW.folded <> OLD.folded OR NEW.known_as <> OLD.known_as BEGIN
+    INSERT INTO organisation_search (organisation_search, rowid, folded, known_as)
+    VALUES ('delete', OLD.id, OLD.folded, OLD.known_as);
+    INSERT INTO organisation_search (rowid, folded, known_as) VALUES (NEW.id, NEW.folded, NEW.known_as);
 END;
-CREATE TRIGGER organisations_change AFTER UPDATE OF code_legacy, name, folded, phone, merged_into, closed_at ON organisations
-WHEN (NEW.code_legacy, NEW.name, NEW.folded, NEW.phone, NEW.merged_into, coalesce(NEW.closed_at, ''))
-  <> (OLD.code_legacy, OLD.name, OLD.folded, OLD.phone, OLD.merged_into, coalesce(OLD.closed_at, '')) BEGIN
+CREATE TRIGGER organisations_change
+AFTER UPDATE OF code_legacy, name, known_as, phone, merged_into, closed_at ON organisations
+WHEN (NEW.code_legacy, NEW.name, NEW.known_as, NEW.phone, NEW.merged_into, coalesce(NEW.closed_at, ''))
+  <> (OLD.code_legacy, OLD.name, OLD.known_as, OLD.phone, OLD.merged_into, coalesce(OLD.closed_at, '')) BEGIN
     UPDATE organisations SET change = (SELECT max(change) + 1 FROM organisations) WHERE id = NEW.id;
 END;
 ALTER TABLE contacts ADD COLUMN organisations_change INTEGER NOT NULL DEFAULT 0;

@@ -155,6 +155,7 @@ class Organisation(Table):
     changed_at = peewee.TextField()
     former_names = peewee.TextField()
     change = peewee.IntegerField()
+    known_as = peewee.TextField()
 
     class Meta:
         table_name = "organisations"
