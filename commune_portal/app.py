@@ -21,7 +21,7 @@ from commune_portal.views._errors import register_errors
 from commune_portal.views._page import prepare_pages, request
 
 SHARED = (
-    "login", "account", "help", "administration", "administration_directory", "health",
+    "login", "account", "help", "administration", "administration_directory", "health", "bag",
 )  # fmt: skip
 OFFICE = (
     "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",

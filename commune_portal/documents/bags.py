@@ -6,7 +6,7 @@ next bag or by the link, whichever is first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,8 +55,11 @@ def addressees(actor: Actor) -> list[Party]:
     return first + sorted(newest.values(), key=lambda party: party.name)
 
 
-def cargo(actor: Actor, code: str = "") -> Cargo:
-    """Everything that the node (or the office of this code) may lack; raises RuleBroken where no bag can be made."""
+def cargo(actor: Actor, code: str = "", *, preview: bool = False) -> Cargo:
+    """Everything that the node (or the office of this code) may lack; a preview leaves the journal out.
+
+    Raises RuleBroken where no bag can be made.
+    """
     actor.require(Verb.EXCHANGE_BAG)
     node = peers.find_peer()
     if not code or (node is not None and node.code == code):
@@ -65,7 +68,7 @@ def cargo(actor: Actor, code: str = "") -> Cargo:
                 "Chưa làm được túi thư gửi nút: cơ quan này chưa kết nối với nút lần nào."
                 " Hãy kết nối một lần qua mạng (mục Kết nối nút) rồi làm lại."
             )
-        return _cargo_for_node(node)
+        return _cargo_for_node(node, preview=preview)
     party = next((item for item in addressees(actor) if item.code == code), None)
     if party is None:
         raise RuleBroken(
@@ -76,7 +79,7 @@ def cargo(actor: Actor, code: str = "") -> Cargo:
     return _cargo_for_office(party)
 
 
-def _cargo_for_node(node: Peer) -> Cargo:
+def _cargo_for_node(node: Peer, *, preview: bool) -> Cargo:
     found, left = _messages("state = 'ready'", ())
     contact = peers.contact(node.code)
     waiting = tuple(Waiting(message.message_id, message.packet_sha256) for message in found)
@@ -85,7 +88,7 @@ def _cargo_for_node(node: Peer) -> Cargo:
         found,
         _receipts_asked_by(node.code),
         BagVector(contact.mailbox_cursor, waiting),
-        journal=_extracts(contact.journal_sent),
+        journal=() if preview else _extracts(contact.journal_sent),
         left_behind=left,
     )
 
@@ -229,6 +232,33 @@ def converged(maker: str, vector: BagVector) -> None:
     first, last = vector.covers
     if first <= cursor < last:
         peers.move_cursor(node.code, last)
+
+
+def abouts(actor: Actor, message_ids: Sequence[str]) -> dict[str, str]:
+    """What messages are about, as `incoming:<uid>` and `outgoing:<uid>`, for those that are known here."""
+    actor.require(Verb.EXCHANGE_BAG)
+    found: dict[str, str] = {}
+    for start in range(0, len(message_ids), 500):
+        some = message_ids[start : start + 500]
+        marks = ", ".join("?" for _ in some)
+        found |= dict(
+            database.rows(
+                f"SELECT message_id, about FROM outbox WHERE message_id IN ({marks}) AND about <> ''"
+                f" UNION ALL SELECT message_id, 'incoming:' || uid FROM incoming WHERE message_id IN ({marks})"
+                " UNION ALL SELECT s.message_id, 'outgoing:' || o.uid FROM statuses s JOIN outgoing o"
+                f" ON o.id = s.outgoing_id WHERE s.message_id IN ({marks})",
+                [*some, *some, *some],
+            )
+        )
+    return found
+
+
+def acknowledged(actor: Actor, message_ids: Sequence[str]) -> int:
+    """How many of these messages have a receipt of the node or of their receiver by now."""
+    actor.require(Verb.EXCHANGE_BAG)
+    wanted = set(message_ids)
+    closed = {row[0] for row in database.rows("SELECT message_id FROM receipts WHERE given = 0")} if wanted else set()
+    return len(wanted & closed)
 
 
 def _node_party(node: Peer) -> Party:

@@ -49,8 +49,21 @@ def addressees(actor: Actor) -> list[Party]:
     return sorted((Party(member.code, member.name, key) for member, key in found if key), key=lambda item: item.name)
 
 
-def cargo(actor: Actor, code: str = "") -> Cargo:
-    """Everything that a member may lack; raises RuleBroken where no bag can be made for it."""
+def waiting(actor: Actor) -> list[tuple[str, str, int]]:
+    """Members for whom packages wait: code, name, how many; the most first."""
+    actor.require(Verb.EXCHANGE_BAG)
+    found = database.rows(
+        "SELECT m.code, m.name, count(*) FROM mailbox b JOIN members m ON m.code = b.recipient_code"
+        " WHERE b.fetched_at IS NULL AND b.wiped_at IS NULL AND m.closed_at IS NULL GROUP BY m.id ORDER BY 3 DESC, 2"
+    )
+    return [(row[0], row[1], int(row[2])) for row in found]
+
+
+def cargo(actor: Actor, code: str = "", *, preview: bool = False) -> Cargo:
+    """Everything that a member may lack; a preview leaves the directory and the note out.
+
+    Raises RuleBroken where no bag can be made for it.
+    """
     actor.require(Verb.EXCHANGE_BAG)
     if not code:
         raise RuleBroken("Hãy chọn cơ quan nhận túi thư (--to MÃ).", field="to")
@@ -62,20 +75,23 @@ def cargo(actor: Actor, code: str = "") -> Cargo:
     after = _seen_by(member)
     messages, given_home, last, left = _mailbox(member, after)
     answered = _answers(member, asked.waiting if asked else ())
-    try:
-        note = extract.write_mirrored(mirrors.mirrored(member))
-    except ExchangeRefused:
-        note = b""
     waiting = tuple(Waiting(message.message_id, message.packet_sha256) for message in messages)
     return Cargo(
         party,
         messages,
         tuple(dict.fromkeys((*answered, *given_home))),
         BagVector(0, waiting, (after, last)),
-        directory=directory.signed_directory().bytes,
-        note=note,
+        directory=b"" if preview else directory.signed_directory().bytes,
+        note=b"" if preview else _note(member),
         left_behind=left,
     )
+
+
+def _note(member: Member) -> bytes:
+    try:
+        return extract.write_mirrored(mirrors.mirrored(member))
+    except ExchangeRefused:
+        return b""
 
 
 def _seen_by(member: Member) -> int:

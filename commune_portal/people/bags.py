@@ -135,6 +135,16 @@ def asked(peer_code: str) -> Asked | None:
     return max(known, key=lambda item: item.made_at, default=None)
 
 
+def names(codes: Sequence[str]) -> dict[str, str]:
+    """The names of parties, as far as the node, its members or the directory have them."""
+    wanted = sorted({code for code in codes if code})[:500]
+    marks = ", ".join("?" for _ in wanted)
+    found: dict[str, str] = {}
+    for table in ("organisations", "members", "peers"):
+        found |= dict(database.rows(f"SELECT code, name FROM {table} WHERE code IN ({marks})", wanted))
+    return found
+
+
 _LINE = "id, bag_id, went, peer_code, encrypted, messages, receipts, refused, at"
 
 

@@ -27,8 +27,8 @@ class Side(Protocol):
     def addressees(self, actor: Actor, /) -> list[Party]:
         """Whom a bag can be made for."""
 
-    def cargo(self, actor: Actor, code: str, /) -> Cargo:
-        """Everything that an addressee may lack."""
+    def cargo(self, actor: Actor, code: str, /, *, preview: bool = False) -> Cargo:
+        """Everything that an addressee may lack; a preview is for counting."""
 
     def maker_key(self, code: str, key_id: str, /) -> bytes | None:
         """The key of somebody whose bags are taken."""

@@ -112,7 +112,7 @@ class World:
                     else (item, b"")
                     for item in page.items
                 ]
-            given = []
+            given: list[bytes] = []
             with self.at(key):
                 for item, packet in found:
                     if item.receipt is not None:

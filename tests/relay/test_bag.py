@@ -20,7 +20,7 @@ from commune_portal.people.actors import PORTAL
 from commune_portal.relay import packing, unpacking
 from commune_portal.store import database
 from commune_portal.wire import bag as wire
-from commune_portal.wire import keys
+from commune_portal.wire import keys, sealed
 from commune_portal.wire.bag import MANIFEST, What
 from commune_portal.wire.cargo import Fate
 from tests.cast import NODE_CODE, OTHER_CODE
@@ -190,7 +190,7 @@ def test_the_bag_of_an_unknown_maker_or_with_a_changed_manifest_is_refused_whole
     if who == "nobody":
         stranger = keys.from_seeds(bytes(32), bytes(range(32)))
         body = {**json.loads(path.read_bytes().split(b"\n")[0]), "key_id": stranger.key_id}
-        path.write_bytes(wire.sealed.seal("bag", body, stranger))
+        path.write_bytes(sealed.seal("bag", body, stranger))
     else:
         path.write_bytes(path.read_bytes().replace(b'"what":"packet"', b'"what":"vector"', 1))
     with pytest.raises(RuleBroken, match="cập nhật danh bạ"):

@@ -75,7 +75,7 @@ def test_a_stick_with_too_little_room_is_told_before_anything_is_written(
 ) -> None:
     ready(office)
     usage: Any = type("Usage", (), {"free": 20_000, "total": 10**6})()
-    monkeypatch.setattr(stick.shutil, "disk_usage", lambda _path: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
     with pytest.raises(DiskFull, match=r"cần .* MB, còn 0,0 MB"):
         packing.export(PORTAL, office.settings, tmp_path)
     assert [path for path in tmp_path.iterdir() if path.name.startswith("tui-thu")] == []
