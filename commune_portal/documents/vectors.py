@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 OPEN_FOR = timedelta(days=60)
 WAITING_AT_MOST = 200
 """In a usual contact; a whole comparison names as many as a vector holds."""
+WITHDRAWN_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,12 @@ def vector(mailbox_cursor: int, *, whole: bool) -> Vector:
     tried = "" if whole else " AND attempts > 0"
     waiting = database.rows(
         f"SELECT message_id, packet_sha256 FROM outbox WHERE state = 'ready'{tried} ORDER BY urgency DESC, id LIMIT ?",
-        (wire.MOST_WAITING if whole else WAITING_AT_MOST,),
+        ((wire.MOST_WAITING if whole else WAITING_AT_MOST) - WITHDRAWN_AT_MOST,),
+    )
+    # What was withdrawn while an attempt was under way may lie at the node all the same: its receipt says so.
+    waiting += database.rows(
+        "SELECT message_id, packet_sha256 FROM outbox WHERE state = 'withdrawn' ORDER BY id DESC LIMIT ?",
+        (WITHDRAWN_AT_MOST,),
     )
     return Vector(
         mailbox_cursor,
