@@ -54,7 +54,8 @@ class Office:
     def look(self) -> None:
         """Axe needs script, so the pages are looked at in the run that has it."""
         if self._look:
-            assert axe_violations(self.page) == [], self.page.url
+            found = axe_violations(self.page)
+            assert not found, f"{self.page.url}: {found}"
 
     def press(self, name: str | re.Pattern[str]) -> None:
         self.page.get_by_role("button", name=name).first.click()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from commune_portal.rehearsal.cast import CLERK
+from commune_portal.rehearsal.cast import CLERK, RECEIVER_CODE
 from commune_portal.rehearsal.stage import Stage
 from tests.browser import OpenPage, Watch
 from tests.stories.offices import Office, arrived, issued, played, sent
@@ -185,7 +185,7 @@ def test_a_correction_leads_to_what_it_corrects(played: Stage, both: tuple[Offic
     sender.press("Gắn công văn đính chính")
     sender.open(f"/outgoing/{letter}")
     sender.follow("Gửi qua liên thông")
-    sender.page.locator("input[name=to]").first.check()
+    sender.page.locator(f"input[name=to][value='{RECEIVER_CODE}']").check()
     sender.press("Gửi tới các nơi đã chọn")
     there = arrived(played, letter_id)
     receiver.open(f"/incoming/{there}")
