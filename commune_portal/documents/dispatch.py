@@ -14,7 +14,7 @@ from commune_portal.documents.issuing import printed_code
 from commune_portal.documents.outgoing import Outgoing
 from commune_portal.edxml import package, writer
 from commune_portal.errors import Malformed, NotFound, RuleBroken
-from commune_portal.people import issuers, office_rules
+from commune_portal.people import directory, issuers, office_rules
 from commune_portal.people.actors import Actor
 from commune_portal.rules import classified, delivery, kinds, numbering, statuses
 from commune_portal.rules.acts import Act
@@ -174,6 +174,10 @@ def reachable(codes: Sequence[str]) -> dict[str, str]:
         )
     )
     missing = [code for code in codes if code not in found]
+    for code in missing:
+        heir = directory.successor(code)
+        if heir is not None and heir.code != code:
+            raise RuleBroken(f"Cơ quan có mã {code} đã sáp nhập hoặc đổi mã. Hãy gửi cho {heir.name} ({heir.code}).")
     if missing:
         raise RuleBroken(f"Chưa gửi qua liên thông được cho {', '.join(missing)}: chưa kết nối. Hãy gửi bản giấy.")
     own = outbox.own_code()

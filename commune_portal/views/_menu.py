@@ -46,6 +46,7 @@ PLACES = (
     Place("Sổ và liên thông", "Thống kê", "statistics.show", Verb.STATISTICS_SEE),
     Place("Sổ và liên thông", "Liên thông", "exchange.show", Verb.EXCHANGE_SEE, "queue", "quiet"),
     Place("Sổ và liên thông", "Đối chiếu", "comparison.show", Verb.EXCHANGE_COMPARE),
+    Place("Sổ và liên thông", "Nhóm nơi nhận", "recipient_groups.show_list", Verb.EXCHANGE_GROUPS),
     Place("Sổ và liên thông", "Túi thư USB", "bag.show", Verb.EXCHANGE_RETRY),
     Place("Nút liên thông", "Thành viên", "node_pages.members", Verb.NODE_MEMBERS),
     Place("Nút liên thông", "Gói đang chuyển", "node_pages.transit", Verb.NODE_TRANSIT),

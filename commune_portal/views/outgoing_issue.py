@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, flash, url_for
 from commune_portal.documents import amendments, attachments, dispatch, incoming, issuing, outgoing, urgent, visibility
 from commune_portal.documents.outgoing import Outgoing
 from commune_portal.errors import ClockDoubtful, Malformed, NotFound, PortalError, RuleBroken, TokenLastTry
-from commune_portal.people import accesses, accounts, directory, issuers
+from commune_portal.people import accesses, accounts, issuers
 from commune_portal.people.actors import Actor
 from commune_portal.rules.kinds import Competence, Medium, Urgency
 from commune_portal.rules.permissions import Verb
@@ -27,10 +27,10 @@ from commune_portal.views._format import instant
 from commune_portal.views._forms import EMPTY, FormReader, FormState
 from commune_portal.views._outgoing_words import STATE_TONES, progress, trail
 from commune_portal.views._page import go_to, page, request
+from commune_portal.views._recipients import choices
 
 blueprint = Blueprint("outgoing_issue", __name__, url_prefix="/outgoing")
 
-DIRECTORY_ROWS = 60
 VERBS = {
     OutgoingAct.EDIT: Verb.OUTGOING_DRAFT,
     OutgoingAct.SUBMIT: Verb.OUTGOING_SUBMIT,
@@ -187,8 +187,9 @@ def send(document: int) -> Response:
     reader = FormReader(request.form)
     chosen = reader.keys("to", "Nơi nhận")
     query = reader.text("q", "Tìm", longest=100)
-    if reader.text("then", "Việc", longest=10) == "search":
-        return _recipients(_may_dispatch(by, document), EMPTY, chosen, query)
+    group = reader.number("group", "Nhóm")
+    if group is not None or reader.text("then", "Việc", longest=10) == "search":
+        return _recipients(_may_dispatch(by, document), EMPTY, chosen, query, group=group)
     try:
         dispatch.dispatch(by, document, chosen)
     except (Malformed, RuleBroken) as refusal:
@@ -209,18 +210,14 @@ def _may_dispatch(by: Actor, document: int) -> Outgoing:
     return now
 
 
-def _recipients(now: Outgoing, form: FormState, chosen: tuple[str, ...], query: str, status: int = 200) -> Response:
+def _recipients(
+    now: Outgoing, form: FormState, chosen: tuple[str, ...], query: str, status: int = 200, group: int | None = None
+) -> Response:
     has_it = {item.organ_code for item in dispatch.recipients(now.id) if not outgoing_amend.is_gone(item)}
-    found = directory.search(query, limit=DIRECTORY_ROWS, open_only=True)
-    known = {item.code: item.name for item in found}
-    picked = []
-    for code in dict.fromkeys(chosen):
-        organisation = None if code in known else directory.by_code(code)
-        picked.append((code, known.get(code) or (organisation.name if organisation else code)))
     return page(
         "outgoing/dispatch.html", "outgoing/_directory.html", status=status,
-        now=now, code=issuing.printed_code(now), form=form, query=query, chosen=picked,
-        chosen_codes={code for code, _ in picked}, found=found, has_it=has_it, full=len(found) == DIRECTORY_ROWS,
+        now=now, code=issuing.printed_code(now), form=form, query=query,
+        offer=choices(query, chosen, has_it, group),
     )  # fmt: skip
 
 
