@@ -226,6 +226,14 @@ def test_a_restored_office_is_offered_nothing_that_was_destroyed_and_its_old_mir
     assert verify_installation(node.settings).ok
 
 
+def test_a_destroyed_message_is_not_offered_even_where_its_receipt_never_came(node: Node) -> None:
+    value = send(node, node.first, node.second)
+    arrive(node.second, value)
+    assert len(mailbox.waiting(node.second.member, 0, 50).items) == 1
+    destroy(node.second, value)
+    assert mailbox.waiting(node.second.member, 0, 50).items == ()
+
+
 def test_a_node_below_tells_what_its_own_member_destroyed(node: Node) -> None:
     below = new_office(20)
     file = members.add_node(PORTAL, below.code, "Nút huyện", subtree="H99.21.*", address="http://127.0.0.1:8400")
