@@ -164,12 +164,14 @@ def _prove(upload: Upload) -> bool:
 
 
 def of_packet(member: Member, sha256: str) -> Upload | None:
-    """The member's upload of this packet, or None."""
+    """The member's upload of this packet, or None; one that has expired begins again."""
     found = database.row(
         "SELECT id, member_id, sha256, length, expires_at, verified_at FROM uploads WHERE member_id = ? AND sha256 = ?",
         (member.id, sha256),
     )
-    return _upload(found) if found else None
+    if found is None or clock.from_text(found[4]) < clock.now():
+        return None
+    return _upload(found)
 
 
 def end(member: Member, upload_id: str) -> None:

@@ -135,43 +135,47 @@ class Round:
 
         One item that finds no way lets the next one try; when that finds none either, or there is none, it is the link.
         """
-        failed: tuple[str, NodeUnreachable] | None = None
+        failed: NodeUnreachable | None = None
+        passed: set[str] = set()  # had its turn in vain
         while not self._pace.stop.is_set():
-            passed = failed[0] if failed else ""
-            due = [item for item in self._port.waiting(clock.now(), 2) if item.message_id != passed]
+            found = self._port.waiting(clock.now(), 1 + len(passed))
+            due = [item for item in found if item.message_id not in passed]
             if not due:
                 break
             try:
-                self._send_one(due[0])
+                if not self._send_one(due[0]):
+                    passed.add(due[0].message_id)
             except TryLater:
                 raise
             except NodeUnreachable as error:
                 if failed is not None:
                     raise
-                failed = (due[0].message_id, error)
+                failed = error
+                passed.add(due[0].message_id)
             else:
                 self._newest = None  # time has passed: what has come meanwhile is to be asked for
         if failed is not None:
-            raise failed[1]
+            raise failed
 
-    def _send_one(self, item: Item) -> None:
-        """Sends one item, or steps aside for a more urgent one; a failure is noted in its row and raised."""
+    def _send_one(self, item: Item) -> bool:
+        """Sends one item, or steps aside for a more urgent one; a failure is noted in its row, and raised or False."""
         try:
             receipt = self._hand_over(item)
         except (StoreDamaged, OSError) as error:
             # A person must see to it; the queue goes on.
             sentence = error.sentence if isinstance(error, StoreDamaged) else StoreDamaged.sentence
             self._port.attempt_failed(item.message_id, sentence, self._next(item))
-            return
+            return False
         except (NodeUnreachable, NodeRefused) as error:
             if isinstance(error, RefusedByNode):
                 # The node is there and said no to this one in words: it waits for a person, the queue goes on.
                 self._port.attempt_failed(item.message_id, error.sentence, self._next(item))
-                return
+                return False
             self._port.attempt_failed(item.message_id, error.sentence, self._soon(self._next(item)))
             raise
         if receipt is not None:
             self._port.delivered(item, receipt)
+        return True
 
     def _hand_over(self, item: Item) -> bytes | None:
         """Brings an item to the node and gives its receipt; None when something more urgent came between.
