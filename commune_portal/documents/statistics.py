@@ -16,6 +16,7 @@ from commune_portal.rules.deadlines import Calendar
 from commune_portal.rules.kinds import Urgency
 from commune_portal.rules.permissions import Verb
 from commune_portal.rules.statistics import (
+    AmendmentCounts,
     FlashCounts,
     HandlingCounts,
     IssueCounts,
@@ -61,7 +62,7 @@ def rates(actor: Actor, period: Period) -> list[Rate]:
     """Every rate that the register can answer for a period, each with its fraction and definition."""
     actor.require(Verb.STATISTICS_SEE)
     issued, received, handled = issue_counts(period), receipt_counts(period), handling_counts(period)
-    flash = flash_counts(period)
+    flash, amended = flash_counts(period), amendment_counts(period)
     return [
         statistics.electronic_rate(issued),
         statistics.signed_rate(issued),
@@ -77,6 +78,11 @@ def rates(actor: Actor, period: Period) -> list[Rate]:
         statistics.in_time_rate(handled),
         statistics.open_not_due_rate(handled),
         statistics.overdue_rate(handled),
+        statistics.returned_rate(amended),
+        statistics.taken_back_rate(amended),
+        statistics.recalled_rate(amended),
+        statistics.replaced_rate(amended),
+        statistics.updated_rate(amended),
     ]
 
 
@@ -143,11 +149,38 @@ def receipt_counts(period: Period) -> ReceiptCounts:
     )
 
 
+def amendment_counts(period: Period) -> AmendmentCounts:
+    """Documents issued in the period and what was asked of them later, and the sendings queued in the period.
+
+    Source: NĐ 30/2020, Điều 18.3, 18.4; QĐ 28/2018, Điều 11.
+    """
+    days = (period.first.year, period.last.year, period.first.isoformat(), period.last.isoformat())
+    issued, *amended = database.row(
+        f"SELECT count(*), {', '.join(f'coalesce(sum({_AMENDED.format(kind)}), 0)' for kind in _KINDS)}"
+        " FROM outgoing d WHERE d.book_id IN (SELECT id FROM books WHERE direction = 'outgoing'"
+        " AND year BETWEEN ? AND ?) AND d.promulgation_date BETWEEN ? AND ? AND d.sealed_at IS NOT NULL",
+        days,
+    )
+    sent, returned, taken_back = database.row(
+        "SELECT count(*), coalesce(sum(r.status = '02'), 0),"
+        " coalesce(sum(EXISTS (SELECT 1 FROM amendments a WHERE a.outgoing_id = r.outgoing_id AND a.recipient_id = r.id"
+        " AND a.side = 'ours' AND a.kind = 'take-back' AND a.state = 'agreed')), 0)"
+        " FROM recipients r WHERE r.queued_at >= ? AND r.queued_at < ?",
+        period.instants,
+    )
+    recalled, replaced, updated = amended
+    return AmendmentCounts(issued, recalled, replaced, updated, sent, returned, taken_back)
+
+
+_KINDS = ("recall", "replace", "update")
+_AMENDED = "EXISTS (SELECT 1 FROM amendments a WHERE a.outgoing_id = d.id AND a.side = 'ours' AND a.kind = '{}')"
+
+
 def handling_counts(period: Period) -> HandlingCounts:
     """Registered documents that require handling, each in exactly one of four. Source: QĐ 28/2018, Điều 11."""
     found = database.rows(
         "SELECT due_date, completed_at FROM incoming WHERE number IS NOT NULL AND requires_handling = 1"
-        " AND arrival_date BETWEEN ? AND ?",
+        " AND arrival_date BETWEEN ? AND ? AND state NOT IN ('recalled', 'taken-back')",
         (period.first.isoformat(), period.last.isoformat()),
     )
     today = clock.today()

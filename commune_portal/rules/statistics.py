@@ -99,6 +99,19 @@ class FlashCounts:
     called: int
 
 
+@dataclass(frozen=True, slots=True)
+class AmendmentCounts:
+    """What became of issued documents, and of their sendings, after they went out."""
+
+    issued: int
+    recalled: int
+    replaced: int
+    updated: int
+    sent: int
+    returned: int
+    taken_back: int
+
+
 def electronic_rate(counts: IssueCounts) -> Rate:
     """Issued electronically, of all issued.
 
@@ -293,6 +306,76 @@ def called_rate(counts: FlashCounts) -> Rate:
         counts.sent,
         "Lượt gửi hỏa tốc phải gọi điện hoặc báo bằng cách khác / lượt gửi hỏa tốc trong kỳ",
         "QĐ 28/2018, Điều 8.2",
+    )
+
+
+def returned_rate(counts: AmendmentCounts) -> Rate:
+    """Sendings that the receiver refused, of all sendings through the exchange.
+
+    Source: QĐ 28/2018, Điều 5.4 and Điều 11.
+    """
+    return Rate(
+        "Tỷ lệ bị nơi nhận từ chối",
+        counts.returned,
+        counts.sent,
+        "Lượt gửi bị nơi nhận từ chối tiếp nhận / tất cả lượt gửi qua liên thông trong kỳ",
+        "QĐ 28/2018, Điều 5.4 và Điều 11",
+    )
+
+
+def taken_back_rate(counts: AmendmentCounts) -> Rate:
+    """Sendings that were withdrawn or given back, of all sendings through the exchange.
+
+    Source: QĐ 28/2018, Điều 8.2 and Điều 11.
+    """
+    return Rate(
+        "Tỷ lệ lấy lại",
+        counts.taken_back,
+        counts.sent,
+        "Lượt gửi đã rút trước khi gửi hoặc được nơi nhận trả lại / tất cả lượt gửi qua liên thông trong kỳ",
+        "QĐ 28/2018, Điều 8.2 và Điều 11",
+    )
+
+
+def recalled_rate(counts: AmendmentCounts) -> Rate:
+    """Recalled, of all issued.
+
+    Source: NĐ 30/2020, Điều 18.4; QĐ 28/2018, Điều 11.
+    """
+    return Rate(
+        "Tỷ lệ thu hồi",
+        counts.recalled,
+        counts.issued,
+        "Văn bản đã có thông báo thu hồi / tất cả văn bản đã phát hành trong kỳ",
+        "NĐ 30/2020, Điều 18.4",
+    )
+
+
+def replaced_rate(counts: AmendmentCounts) -> Rate:
+    """Replaced, of all issued.
+
+    Source: NĐ 30/2020, Điều 18.3; QĐ 28/2018, Điều 11.
+    """
+    return Rate(
+        "Tỷ lệ thay thế",
+        counts.replaced,
+        counts.issued,
+        "Văn bản đã được thay thế bằng văn bản khác / tất cả văn bản đã phát hành trong kỳ",
+        "NĐ 30/2020, Điều 18.3",
+    )
+
+
+def updated_rate(counts: AmendmentCounts) -> Rate:
+    """Updated after they were issued, of all issued.
+
+    Source: QĐ 28/2018, Điều 11; QCVN 102:2016 (BussinessDocType 2).
+    """
+    return Rate(
+        "Tỷ lệ cập nhật sau phát hành",
+        counts.updated,
+        counts.issued,
+        "Văn bản có cập nhật thông tin sau khi phát hành / tất cả văn bản đã phát hành trong kỳ",
+        "QCVN 102:2016/BTTTT",
     )
 
 

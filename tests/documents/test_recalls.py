@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from commune_portal.documents import (
@@ -76,12 +78,13 @@ def test_a_recall_freezes_ours_and_sends_the_notice_to_everybody_who_has_it(offi
     assert [(item.organ_id, item.document_id) for item in edoc.responses] == [(OFFICE_CODE, document_id)]
     assert envelope.in_reply_to == first
     assert len(edoc.attachments) == 1
-    for act in (
+    acts: tuple[Callable[[], None], ...] = (
         lambda: dispatch.dispatch(office.clerk, row_id, ["H99.03"]),
         lambda: recalls.recall(office.clerk, row_id, notice, REASON),
         lambda: updates.update(office.clerk, row_id, updates.metadata_of(outgoing.get(row_id)), REASON),
         lambda: takebacks.take_back(office.clerk, dispatch.recipients(row_id)[0].id, REASON),
-    ):
+    )
+    for act in acts:
         with pytest.raises(RuleBroken, match=r"[Tt]hu hồi"):
             act()
     assert is_sound(office)
@@ -151,12 +154,13 @@ def test_a_recalled_document_is_frozen_until_it_is_destroyed(office: Cast, partn
     asking_back(partner, of=first).arrive()
     notice = recall_of(partner, of=first)
     assert notice.arrive() == notice.arrive()
-    for act in (
+    acts: tuple[Callable[[], None], ...] = (
         lambda: tasks.assign(office.leader, row_id, lead=office.specialist.id),
         lambda: tasks.start(office.specialist, row_id),
         lambda: tasks.complete(office.leader, row_id, result="Đã xong"),
         lambda: takebacks.agree(office.clerk, asked(row_id, "take-back").id),
-    ):
+    )
+    for act in acts:
         with pytest.raises(RuleBroken) as refusal:
             act()
         assert refusal.value.sentence == FROZEN_SENTENCE

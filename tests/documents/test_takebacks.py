@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from commune_portal.documents import amendments, attachments, dispatch, incoming, outbox, takebacks, tasks, waiting
+from commune_portal import clock
+from commune_portal.documents import (
+    amendments,
+    attachments,
+    dispatch,
+    incoming,
+    outbox,
+    outgoing,
+    replacements,
+    statistics,
+    takebacks,
+    tasks,
+    waiting,
+)
 from commune_portal.errors import NotAllowed, NotFound, RuleBroken
 from commune_portal.rules.amendments import AmendmentState
+from commune_portal.rules.statistics import AmendmentCounts
 from commune_portal.rules.statuses import IncomingState, StatusCode
 from commune_portal.store import database
 from tests.cast import OTHER_CODE, Cast
@@ -17,6 +31,7 @@ from tests.documents.dialogue import (
     asked,
     asking_back,
     document,
+    issued,
     named,
     ours,
     row_of,
@@ -222,3 +237,19 @@ def test_another_office_takes_nothing_back(office: Cast, partner: Partner) -> No
     assert incoming.get(row_id).state is IncomingState.ARRIVED
     assert amendments.of_incoming(row_id) == []
     assert is_sound(office)
+
+
+def test_the_statistics_count_what_came_back_and_what_was_asked_later(office: Cast, partner: Partner) -> None:
+    row_id = sent(office)
+    takebacks.take_back(office.clerk, dispatch.recipients(row_id)[0].id, REASON)
+    dispatch.dispatch(office.clerk, row_id, [OTHER_CODE])
+    document_id = outgoing.get(row_id).document_id
+    answer_of(partner, document_id, "02", to=dispatch.recipients(row_id)[0].message_id).arrive()
+    new = issued(office, "Về việc thành lập Tổ rà soát (thay thế)")
+    replacements.replace(office.clerk, row_id, new, REASON)
+    counts = statistics.amendment_counts(statistics.Period.of(clock.today().year))
+    assert counts == AmendmentCounts(issued=2, recalled=0, replaced=1, updated=0, sent=2, returned=1, taken_back=1)
+    named_rates = {
+        rate.name: rate.text for rate in statistics.rates(office.leader, statistics.Period.of(clock.today().year))
+    }
+    assert named_rates["Tỷ lệ lấy lại"] == "50,00 % (1/2)"
