@@ -27,6 +27,14 @@ def told(work: Work, message_id: str, refusal: str | None, now: str) -> None:
         work.update("recipients", row[0], {"delivered_at": now})
 
 
+def arrived_after_all(work: Work, message_id: str, now: str) -> None:
+    """The receiver speaks of a message that was withdrawn here: a bag, or an attempt without an answer, took it there."""
+    found = work.execute("SELECT id, outgoing_id, organ_code FROM recipients WHERE message_id = ?", (message_id,))
+    row = found.fetchone()
+    if row is not None and _is_withdrawn(work, row[0]):
+        _went_after_all(work, row[0], row[1], row[2], now)
+
+
 _WITHDRAWAL = (
     "SELECT id FROM amendments WHERE recipient_id = ? AND side = 'ours' AND kind = 'take-back' AND state = 'agreed'"
     " AND message_id IS NULL"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commune_portal import clock
-from commune_portal.documents import amendments
+from commune_portal.documents import addressees, amendments
 from commune_portal.edxml import package
 from commune_portal.rules import amendments as rules
 from commune_portal.rules import statuses
@@ -88,6 +88,8 @@ def status_arrived(work: Work, envelope: Envelope, status: package.Status, packe
             )
             settled += _replacements(work, sent.recipient_id, code, status.description)
             settled += _refused(work, sent, code)
+    if sent is not None and envelope.in_reply_to:
+        addressees.arrived_after_all(work, envelope.in_reply_to, clock.now_text())
     if asked is not None:
         settled += _answer(work, asked, code, status.description, at)
         applied = bool(settled)

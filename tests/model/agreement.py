@@ -21,10 +21,17 @@ from commune_portal.wire.receipt import Verdict
 
 REACHED = {
     "arrived": {"01"}, "registered": {"03"}, "assigned": {"04"}, "in-progress": {"05"}, "completed": {"06"},
-    "refused": {"02"},
+    "refused": {"02", "15"}, "taken-back": {"15"},
 }  # fmt: skip
 """Which status a sender must show at last for what a receiver's document has come to."""
 
+ASKED = "SELECT message_id FROM amendments WHERE side = 'theirs'"
+REPLACED = {
+    "arrived": "asked", "registered": "agreed", "assigned": "agreed", "in-progress": "agreed", "completed": "agreed",
+    "refused": "declined",
+}  # fmt: skip
+"""What a sender must show of a replacement, for what the replacing document has come to at the receiver."""
+GIVEN = "SELECT message_id FROM receipts_given"
 Rows = list[tuple[Any, ...]]
 
 
@@ -84,6 +91,7 @@ def problems(stores: Stores) -> list[str]:
         found += _effects(code, office)
         found += _recipients(stores, code, office)
         found += _numbers(code, office)
+        found += _dialogues(stores, code, office)
     found += [f"{message} is in the mailbox and nobody sent it" for message in set(mailbox) - sent]
     taken = _told(stores.node, "package.taken")
     found += [f"node: {message} has {taken[message]} lines" for message in mailbox if taken[message] != 1]
@@ -106,13 +114,16 @@ def _outbox(
         box = mailbox.get(message)
         word = kept.get((message, stores.node_code))
         where = f"{code}: {message} to {to}"
-        if state == "withdrawn":
+        if state == "withdrawn" and box is None:
+            arrived = to in stores.offices and _column(stores.offices[to], f"{GIVEN} WHERE message_id = '{message}'")
+            if arrived and not _is_asked_back(office, message):
+                yield f"{where} was withdrawn, has arrived and is not asked back"
             continue
-        if word is None or word != given.get(message):
+        if word is None or word != given.get(message):  # also of what went to the node after all
             yield f"{where} is {state} and the node's receipt is not the one that it gave"
             continue
         refused = receipt.parse_unverified(word.encode()).verdict is Verdict.REFUSED
-        if refused != (state == "refused") or refused != (box is None):
+        if (refused != (state == "refused") and state != "withdrawn") or refused != (box is None):
             yield f"{where} is {state}, the receipt says refused={refused}, the mailbox has it: {box is not None}"
         if box is None:
             continue
@@ -130,6 +141,8 @@ def _taken(office: sqlite3.Connection, message: str, word: str, where: str) -> I
         table: office.execute(f"SELECT count(*) FROM {table} WHERE message_id = ?", (message,)).fetchone()[0]
         for table in ("incoming", "statuses", "quarantine")
     })  # fmt: skip
+    if not counts.total():  # an update and a request to give back leave nothing but the question
+        counts["amendments"] = len(_column(office, f"{ASKED} AND message_id = '{message}'"))
     if counts.total() != 1:
         yield f"{where} took effect {counts.total()} times: {dict(counts)}"
     signed = office.execute("SELECT bytes FROM receipts_given WHERE message_id = ?", (message,)).fetchall()
@@ -139,6 +152,16 @@ def _taken(office: sqlite3.Connection, message: str, word: str, where: str) -> I
         yield f"{where}: the receipt's verdict is not what happened"
 
 
+def _is_asked_back(office: sqlite3.Connection, message: str) -> bool:
+    """Whether what was withdrawn, and went by a bag after all, is asked back from whoever has it now."""
+    found = office.execute(
+        "SELECT 1 FROM amendments a JOIN recipients r ON r.id = a.recipient_id WHERE r.message_id = ?"
+        " AND a.kind = 'take-back' AND a.message_id IS NOT NULL",
+        (message,),
+    ).fetchone()
+    return found is not None
+
+
 def _effects(code: str, office: sqlite3.Connection) -> Iterable[str]:
     """Every effect has one receipt and one line, and every receipt an effect."""
     effects = {
@@ -146,13 +169,17 @@ def _effects(code: str, office: sqlite3.Connection) -> Iterable[str]:
         "status.arrived": _column(office, "SELECT message_id FROM statuses"),
         "packet.quarantined": _column(office, "SELECT message_id FROM quarantine"),
     }
+    asked = set(_column(office, f"{ASKED} AND message_id IS NOT NULL"))
+    bare = asked - set(effects["incoming.arrived"]) - set(_told(office, "amendment.arrived"))
+    if bare:
+        yield f"{code}: asked without a line: {bare}"
     for act, messages in effects.items():
         lines = _told(office, act)
         if lines != Counter(messages):
             missing, surplus = Counter(messages) - lines, lines - Counter(messages)
             yield f"{code}: {act}: without a line {dict(missing)}, lines without effect {dict(surplus)}"
     answered = set(_column(office, "SELECT message_id FROM receipts_given"))
-    happened = set().union(*effects.values())
+    happened = asked.union(*effects.values())
     if answered != happened:
         yield f"{code}: receipt without effect, or effect without receipt: {answered ^ happened}"
 
@@ -176,6 +203,28 @@ def _recipients(stores: Stores, code: str, office: sqlite3.Connection) -> Iterab
         )
         if state is not None and state[0] in REACHED and status not in REACHED[state[0]]:
             yield f"{code}: {message} is {state[0]} at {organ} and «{status}» here"
+
+
+def _dialogues(stores: Stores, code: str, office: sqlite3.Connection) -> Iterable[str]:
+    """What was asked stands alike at both ends: waiting, agreed or declined."""
+    for kind, state, message, organ in office.execute(
+        "SELECT a.kind, a.state, a.message_id, a.organ_code FROM amendments a JOIN outbox o"
+        " ON o.message_id = a.message_id WHERE a.side = 'ours' AND o.state = 'delivered'"
+    ).fetchall():
+        there = stores.offices.get(organ)
+        if there is None:
+            continue
+        theirs = there.execute(
+            "SELECT state FROM amendments WHERE message_id = ? AND side = 'theirs'", (message,)
+        ).fetchone()
+        if theirs is None and kind != "correct":
+            yield f"{code}: {kind} {message} is {state} here and unknown at {organ}"
+        elif kind == "replace":  # the receiver is told once; the sender waits for the new document to be accepted
+            came = there.execute("SELECT state FROM incoming WHERE message_id = ?", (message,)).fetchone()
+            if came and state != REPLACED.get(came[0], state):
+                yield f"{code}: replacement {message} is {state} here, the document {came[0]} at {organ}"
+        elif theirs is not None and state != theirs[0]:
+            yield f"{code}: {kind} {message} is {state} here and {theirs[0]} at {organ}"
 
 
 def _numbers(code: str, office: sqlite3.Connection) -> Iterable[str]:
@@ -213,6 +262,10 @@ def states(stores: Stores) -> Iterator[str]:
             yield f"outbox {state}"
         for (reason,) in office.execute("SELECT refusal FROM recipients WHERE refused_at IS NOT NULL").fetchall():
             yield f"refused by the node: {reason}"
+        for side, kind, state in office.execute("SELECT side, kind, state FROM amendments").fetchall():
+            yield f"{kind} {state}" if side == "ours" else f"{kind} asked of us {state}"
+        for (state,) in office.execute("SELECT state FROM outgoing WHERE state IN ('recalled', 'replaced')").fetchall():
+            yield f"outgoing {state}"
         yield from ["quarantined"] * len(_column(office, "SELECT id FROM quarantine"))
     for (sealed,) in stores.node.execute("SELECT envelope FROM mailbox WHERE kind <> 'receipt'").fetchall():
         yield f"message {envelope.parse_unverified(sealed.encode()).kind.value}"

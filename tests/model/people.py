@@ -5,26 +5,37 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from commune_portal.documents import dispatch, incoming, outbox, tasks
 from commune_portal.documents.incoming import Arrival
-from commune_portal.people.actors import PORTAL
+from commune_portal.people.actors import PORTAL, Actor
 from commune_portal.rules.acts import Act
 from commune_portal.store import database, files, journal
 from commune_portal.wire.envelope import Kind
-from tests.model.party import Party
 from tests.stories.killing import CODES
 
 FEW_LEFT = 11
 """Below so many unsent documents an office turns to what has arrived: a seed is to be short, and of every kind."""
 
 Deed = Callable[[], object]
+Choice = tuple[str, int, Deed]
+"""A deed with its name and how likely it is."""
 
 
-def deeds(office: Party, awake: Sequence[str], source: random.Random) -> list[tuple[str, int, Deed]]:
+class Desk(Protocol):
+    """An office at which something can be done."""
+
+    @property
+    def key(self) -> str: ...
+
+    def person(self, username: str) -> Actor: ...
+
+
+def deeds(office: Desk, awake: Sequence[str], source: random.Random, few_left: int = FEW_LEFT) -> list[Choice]:
     """What could be done now at an office, each with a name and how likely it is."""
     clerk = office.person("vanthu")
-    found: list[tuple[str, int, Deed]] = []
+    found: list[Choice] = []
     others = [CODES[key] for key in awake if key != office.key]
     unsent = database.rows(
         "SELECT id FROM outgoing WHERE state = 'issued' AND dispatched_at IS NULL ORDER BY id LIMIT 20"
@@ -32,7 +43,7 @@ def deeds(office: Party, awake: Sequence[str], source: random.Random) -> list[tu
     if unsent:
         row_id = source.choice(unsent)[0]
         to = others if source.random() < 0.4 else [source.choice(others)]
-        found.append(("dispatch", 12 if len(unsent) > FEW_LEFT else 2, lambda: dispatch.dispatch(clerk, row_id, to)))
+        found.append(("dispatch", 12 if len(unsent) > few_left else 2, lambda: dispatch.dispatch(clerk, row_id, to)))
     for row_id, state in database.rows(
         "SELECT id, state FROM incoming WHERE origin = 'exchange' AND state NOT IN ('completed', 'refused')"
     ):
@@ -52,23 +63,36 @@ def deeds(office: Party, awake: Sequence[str], source: random.Random) -> list[tu
     return found
 
 
-def _accept(office: Party, row_id: int) -> Deed:
+def one_deed(office: Desk, awake: Sequence[str], source: random.Random, few_left: int = FEW_LEFT) -> str:
+    """Does one thing that somebody could do now; gives its name, raises what the verb raises."""
+    from tests.model import amending
+
+    choices = [
+        *deeds(office, awake, source, few_left), *amending.askings(office, source),
+        *amending.answerings(office, source),
+    ]  # fmt: skip
+    name, _, act = source.choices(choices, [weight for _, weight, _ in choices])[0]
+    act()
+    return name
+
+
+def _accept(office: Desk, row_id: int) -> Deed:
     return lambda: incoming.accept(office.person("vanthu"), row_id, without_check=True, confirmed=True)
 
 
-def _refuse(office: Party, row_id: int) -> Deed:
+def _refuse(office: Desk, row_id: int) -> Deed:
     return lambda: incoming.refuse(office.person("vanthu"), row_id, "Gửi nhầm nơi nhận, đề nghị gửi lại")
 
 
-def _assign(office: Party, row_id: int) -> Deed:
+def _assign(office: Desk, row_id: int) -> Deed:
     return lambda: tasks.assign(office.person("chutich"), row_id, lead=office.person("chuyenvien").id)
 
 
-def _start(office: Party, row_id: int) -> Deed:
+def _start(office: Desk, row_id: int) -> Deed:
     return lambda: tasks.start(office.person("chuyenvien"), row_id)
 
 
-def _complete(office: Party, row_id: int) -> Deed:
+def _complete(office: Desk, row_id: int) -> Deed:
     return lambda: tasks.complete(office.person("chuyenvien"), row_id, result="Đã xong")
 
 

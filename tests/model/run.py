@@ -28,6 +28,7 @@ from tests.fakes import inkpad
 from tests.model import agreement, founding, people
 from tests.model.founding import OFFICES, PARTIES
 from tests.model.party import MODEL_TIME, Party, standing
+from tests.model.sticks import Stick
 from tests.model.tally import Tally
 from tests.model.wire import Crash, MemoryWire
 from tests.stories.killing import CODES
@@ -91,6 +92,7 @@ class Model:
         made = founding.found(folder, AT, STOCK, poll_seconds=120.0, chunk_bytes="16384", largest_chunk_bytes="32768")
         self.parties = {key: Party(key, made[key], keys.load(made[key].secrets_folder)) for key in PARTIES}
         self.source = random.Random(0)
+        self.stick = Stick(folder / "stick", self.source, tally)
         self.armed: Armed | None = None
         self._nested = False
         self._awake: list[str] = list(OFFICES)
@@ -135,6 +137,11 @@ class Model:
             self._round()
             MODEL_TIME[0] += timedelta(seconds=self.source.choice((0, 1, 5, 40, 200, 900)))
         rounds = self.settle()
+        if self.source.random() < 0.6:  # what has arrived is answered, and all comes to rest once more
+            for key in self._awake:
+                for _ in range(self.source.randint(1, 3)):
+                    self._deed(self.parties[key], few_left=STOCK)
+            rounds += self.settle()
         problems = agreement.problems(self.stores)
         for state in agreement.states(self.stores):
             self.tally.add(STATES, state)
@@ -146,6 +153,7 @@ class Model:
 
     def _begin(self) -> None:
         self._awake = self.source.sample(OFFICES, 2 if self.source.random() < 0.7 else 3)
+        self.stick.wipe()
         self.wire.late.clear()
         self.wire.rate = RATE
         self.armed = None
@@ -169,6 +177,9 @@ class Model:
             self._arm()
         if draw() < 0.05:
             self._floor(full=draw() < 0.6)
+        if draw() < 0.06:
+            ends = self.source.sample(("node", *self._awake), 2)
+            self._guarded(lambda: self.stick.carry(*(self.parties[key] for key in ends)))
         if draw() < 0.02:
             self.tally.add(KILLS, "office at rest")
             self.restart(self.parties[self.source.choice(self._awake)])
@@ -177,21 +188,23 @@ class Model:
         if draw() < 0.5:
             self.wire.deliver_late(0.6)
 
-    def _deed(self, office: Party) -> None:
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """Something that may end the process of whoever does it."""
+        try:
+            act()
+        except Crash:
+            for party in self.parties.values():
+                self.restart(party)
+
+    def _deed(self, office: Party, few_left: int = people.FEW_LEFT) -> None:
         """One act of somebody; a rule that says no is an answer too."""
         try:
-            name = office.do(lambda: self._one_deed(office))
+            name = office.do(lambda: people.one_deed(office, self._awake, self.source, few_left))
             self.tally.add(DEEDS, name)
         except Crash:
             self.restart(office)
         except PortalError as error:
             self.tally.add(REFUSED, error.code)
-
-    def _one_deed(self, office: Party) -> str:
-        choices = people.deeds(office, self._awake, self.source)
-        name, _, act = self.source.choices(choices, [weight for _, weight, _ in choices])[0]
-        act()
-        return name
 
     def _contact(self, office: Party, *, willing_only: bool) -> None:
         """A round of an office's relay; what the outermost loop of the worker would catch is counted."""
