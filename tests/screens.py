@@ -16,7 +16,8 @@ ROLES = ("anonymous", "clerk", "leader", "specialist", "administrator", "operato
 class Screen:
     """One screen: its name (of the picture too), the rule of its route, the path to open, who opens it, and when.
 
-    `path` may hold `{first}`: the first row's address on the list that `via` names is opened instead. `state` says
+    `path` may hold `{first}`: the first row's address on the list that `via` names is opened instead, and then what
+    the selector `link` finds there. `state` says
     in words what is shown; `needs` names what the page must show, as a CSS selector.
     """
 
@@ -27,6 +28,7 @@ class Screen:
     state: str
     needs: str = "h1"
     via: str = ""
+    link: str = ""
     party: str = "office"
 
 

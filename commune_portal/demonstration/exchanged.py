@@ -165,13 +165,44 @@ class Exchange:
         for sender in both:
             send(sender, (PROVINCE,), "BC|Thiệt hại ban đầu do mưa lũ và nhu cầu hỗ trợ", 1, in_round=2)
 
-    def _send_now(self, sender: str, to: tuple[str, ...], line: str, urgency: int = 0, in_round: int = 0) -> str:
+    def asked_today(self) -> None:
+        """Plans what senders ask about letters that stand in the other commune's book already; nobody answers yet."""
+        moved = self._issue_now(BINH_LOI, (AN_PHU,), "CV|nộp báo cáo kết quả trực ban phòng, chống lũ")
+        mistaken = self._issue_now(BINH_LOI, (AN_PHU,), "CV|cung cấp danh sách hộ nghèo thôn Bình Hòa")
+        wrong = self._issue_now(BINH_LOI, (AN_PHU,), "QD|Thành lập tổ kiểm tra đê bao liên xã")
+        for paper in (moved, mistaken, wrong):
+            self._sent_now(BINH_LOI, (AN_PHU,), paper)
+            self._handle_now(AN_PHU, _key(BINH_LOI, paper), "assign" if paper is moved else "accept")
+        notice = self._issue_now(BINH_LOI, (AN_PHU,), "TB|Thu hồi Quyết định thành lập tổ kiểm tra đê bao liên xã")
+        clerk, agenda = ROLES[BINH_LOI].clerk, self.agendas[BINH_LOI]
+        later = (self.days.today + timedelta(days=7)).isoformat()
+        agenda.live(2, "update", by=clerk, key=moved.key, due=later, reason="Gia hạn nộp báo cáo do còn mưa lớn")
+        stray = "Gửi nhầm nơi nhận, văn bản thuộc xã Hòa Thuận"
+        agenda.live(2, "take_back", by=clerk, key=mistaken.key, organ=ROLES[AN_PHU].code, reason=stray)
+        unlawful = "Ban hành không đúng thẩm quyền"
+        agenda.live(2, "recall", by=clerk, key=wrong.key, notice=notice.key, reason=unlawful)
+        old = self._issue_now(AN_PHU, (BINH_LOI,), "TB|Lịch trực ban liên xã tuần này")
+        self._sent_now(AN_PHU, (BINH_LOI,), old)
+        self._handle_now(BINH_LOI, _key(AN_PHU, old), "accept")
+        new = self._issue_now(AN_PHU, (BINH_LOI,), "TB|Lịch trực ban liên xã tuần này (thay thế)")
+        slip = "Sai tên người trực ngày thứ Bảy"
+        self.agendas[AN_PHU].live(2, "replace", by=ROLES[AN_PHU].clerk, key=old.key, new=new.key, reason=slip)
+
+    def _issue_now(self, sender: str, to: tuple[str, ...], line: str, urgency: int = 0, in_round: int = 0) -> Paper:
         agenda, office = self.agendas[sender], ROLES[sender]
         paper = self._of(sender, line, to, urgency)
         agenda.live(in_round, "draft", **drafts.begin(paper))
         for step, by in drafts.whose(office, paper).items():
             agenda.live(in_round, step, by=by, key=paper.key)
-        agenda.live(in_round, "send", by=office.clerk, key=paper.key, to=[ROLES[item].code for item in to])
+        return paper
+
+    def _sent_now(self, sender: str, to: tuple[str, ...], paper: Paper, in_round: int = 0) -> None:
+        codes = [ROLES[item].code for item in to]
+        self.agendas[sender].live(in_round, "send", by=ROLES[sender].clerk, key=paper.key, to=codes)
+
+    def _send_now(self, sender: str, to: tuple[str, ...], line: str, urgency: int = 0, in_round: int = 0) -> str:
+        paper = self._issue_now(sender, to, line, urgency, in_round)
+        self._sent_now(sender, to, paper, in_round)
         return _key(sender, paper)
 
     def _handle_now(self, receiver: str, key: str, until: str) -> None:

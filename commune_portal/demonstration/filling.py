@@ -7,6 +7,7 @@ disk: a folder that was not finished is thrown away by the next start.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import threading
@@ -19,7 +20,18 @@ from typing import Any
 from commune_portal import clock
 from commune_portal.demonstration import opening
 from commune_portal.demonstration.acts import Planned
-from commune_portal.documents import arrivals, dispatch, incoming, issuing, outgoing, tasks
+from commune_portal.documents import (
+    arrivals,
+    dispatch,
+    incoming,
+    issuing,
+    outgoing,
+    recalls,
+    replacements,
+    takebacks,
+    tasks,
+    updates,
+)
 from commune_portal.documents.attachments import Upload
 from commune_portal.documents.incoming import Arrival
 from commune_portal.documents.outgoing import Draft, LetterText
@@ -29,6 +41,7 @@ from commune_portal.parties import founding
 from commune_portal.parties.founding import PIN, PartyPlan
 from commune_portal.people import accounts, peers
 from commune_portal.people.actors import PORTAL, Actor
+from commune_portal.relay import packing, unpacking
 from commune_portal.relay.worker import Worker
 from commune_portal.rules.kinds import Medium, Urgency
 from commune_portal.serve import Portal, opened
@@ -184,12 +197,31 @@ class Filling:
         """Dispatches to offices."""
         dispatch.dispatch(by, self.row(key), to)
 
+    def recall(self, by: Actor, key: str, notice: str, reason: str) -> None:
+        """Withdraws an issued document by its notice."""
+        recalls.recall(by, self.row(key), self.row(notice), reason)
+
+    def replace(self, by: Actor, key: str, new: str, reason: str) -> None:
+        """Puts a newer document in the place of one that was sent."""
+        replacements.replace(by, self.row(key), self.row(new), reason)
+
+    def take_back(self, by: Actor, key: str, organ: str, reason: str) -> None:
+        """Asks one receiver to give a document back."""
+        to = next(item for item in dispatch.recipients(self.row(key)) if item.organ_code == organ)
+        takebacks.take_back(by, to.id, reason)
+
+    def update(self, by: Actor, key: str, due: str, reason: str) -> None:
+        """Gives the receivers another deadline."""
+        wanted = updates.metadata_of(outgoing.get(self.row(key)))
+        updates.update(by, self.row(key), dataclasses.replace(wanted, due_date=_day(due)), reason)
+
 
 ACTS: dict[str, Callable[..., None]] = {
     "register": Filling.register, "accept": Filling.accept, "refuse": Filling.refuse, "assign": Filling.assign,
     "start": Filling.start, "complete": Filling.complete, "draft": Filling.draft, "submit": Filling.submit,
     "return": Filling.return_, "approve": Filling.approve, "sign": Filling.sign, "number": Filling.number,
-    "seal": Filling.seal, "void": Filling.void, "send": Filling.send,
+    "seal": Filling.seal, "void": Filling.void, "send": Filling.send, "recall": Filling.recall,
+    "replace": Filling.replace, "take_back": Filling.take_back, "update": Filling.update,
 }  # fmt: skip
 
 
@@ -219,6 +251,9 @@ def _office(settings: Settings, asked: Callable[[], dict[str, Any] | None], scan
             with clock.standing_at(clock.from_text(request["at"])):
                 peers.introduce(PORTAL, Path(request["introduce"]).read_bytes(), settings.secrets_folder)
                 opening.prepare(request["office"])
+        elif "bag" in request:
+            with clock.standing_at(clock.from_text(request["at"])):
+                packing.export(PORTAL, settings, request["bag"])
         else:
             for item in request["acts"]:
                 act = Planned.from_json(item)
@@ -246,6 +281,8 @@ def _node(settings: Settings, asked: Callable[[], dict[str, Any] | None]) -> Non
             for office in request.get("offices", ()):
                 file = members.add_office(PORTAL, office["code"], office["name"], address=portal.address.rstrip("/"))
                 Path(office["out"]).write_bytes(file)
+            if "bag" in request:
+                unpacking.import_all(PORTAL, settings, request["bag"])
             _say({})
     portal.close()
     thread.join(10)

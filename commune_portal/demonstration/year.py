@@ -61,6 +61,7 @@ def plan(today: date, amounts: Amounts = FULL) -> Plan:
     letters = exchanged.Exchange(agendas, days, chance)
     letters.year(exchanging, amounts.letters)
     letters.today()
+    letters.asked_today()
     return Plan(since, rounds, {party: agenda.in_order() for party, agenda in agendas.items()}, scans)
 
 

@@ -118,6 +118,8 @@ def open_screen(page: Page, demonstration: Demonstration, screen: Screen) -> Non
         page.goto(address + screen.via)
         href = page.locator("main a.open").first.get_attribute("href")
         page.goto(address + (screen.path or "{first}").replace("{first}", href or ""))
+        if screen.link:
+            page.goto(address + (page.locator(screen.link).first.get_attribute("href") or ""))
     else:
         page.goto(address + screen.path)
     expect(page.locator(screen.needs).first).to_be_visible()
