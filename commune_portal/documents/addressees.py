@@ -28,7 +28,7 @@ def told(work: Work, message_id: str, refusal: str | None, now: str) -> None:
 
 
 def arrived_after_all(work: Work, message_id: str, now: str) -> None:
-    """The receiver speaks of a message that was withdrawn here: a bag, or an attempt without an answer, took it there."""
+    """The receiver speaks of a message that was withdrawn here: a bag, or an unanswered attempt, took it there."""
     found = work.execute("SELECT id, outgoing_id, organ_code FROM recipients WHERE message_id = ?", (message_id,))
     row = found.fetchone()
     if row is not None and _is_withdrawn(work, row[0]):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator
+from functools import partial
 
 from commune_portal.documents import dispatch, outgoing, recalls, replacements, takebacks, updates
 from commune_portal.rules.kinds import Urgency
 from commune_portal.store import database
-from tests.model.people import Choice, Desk
+from tests.model.people import Choice, Deed, Desk
 
 REASON = "Gửi nhầm phụ lục, xin làm lại cho đúng"
 
@@ -61,10 +62,10 @@ def answerings(office: Desk, source: random.Random) -> Iterator[Choice]:
         elif kind in ("take-back", "update"):
             verbs = takebacks if kind == "take-back" else updates
             if source.random() < 0.6:
-                yield f"agree to {kind}", 12, lambda verbs=verbs, row_id=row_id: verbs.agree(clerk, row_id)
+                yield f"agree to {kind}", 12, partial(verbs.agree, clerk, row_id)
             else:
-                yield f"decline {kind}", 12, lambda verbs=verbs, row_id=row_id: verbs.decline(clerk, row_id, REASON)
+                yield f"decline {kind}", 12, partial(verbs.decline, clerk, row_id, REASON)
 
 
-def _destroy(office: Desk, incoming_id: int) -> object:
+def _destroy(office: Desk, incoming_id: int) -> Deed:
     return lambda: recalls.destroy(office.person("vanthu"), incoming_id)
