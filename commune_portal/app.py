@@ -26,7 +26,8 @@ SHARED = (
 OFFICE = (
     "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",
     "exchange", "comparison", "recipient_groups", "statistics", "files", "administration_office",
-    "administration_mandates", "administration_rules", "administration_token", "administration_urgent", "urgent", "classified",
+    "administration_mandates", "administration_rules", "administration_token", "administration_urgent", "urgent",
+    "classified",
 )  # fmt: skip
 NODE = ("node_pages", "node_comparison", "node_api")
 """The view modules of each role, each with a `blueprint`. A new page is one name here."""

@@ -133,9 +133,10 @@ def _import(read: Settings, chosen: argparse.Namespace) -> int:
         node = peers.introduce(PORTAL, data, read.secrets_folder)
         print(f"Đã nạp tệp đăng ký của {node.name}. Lần liên lạc đầu sẽ gửi khóa của cơ quan này tới nút.")
         return cli.DONE
-    from commune_portal.node import directory
+    from commune_portal.node import organisations
 
-    print(f"Đã nạp {directory.import_organisations(PORTAL, data)} cơ quan vào danh bạ.")
+    amount = organisations.import_organisations(PORTAL, data, lambda done: print(f"… {done}", end="\r", flush=True))
+    print(f"Đã nạp {amount} cơ quan vào danh bạ.")
     return cli.DONE
 
 

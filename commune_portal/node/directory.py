@@ -1,27 +1,16 @@
-"""The signed list of who can be written to and with which keys, and the list of organisations behind it."""
+"""The signed list of who can be written to and with which keys."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from dataclasses import dataclass
 from datetime import datetime
 
 from commune_portal import clock
-from commune_portal.errors import Malformed
 from commune_portal.node import members
-from commune_portal.people import directory as organisations
-from commune_portal.people.actors import Actor
-from commune_portal.rules.acts import Act
-from commune_portal.rules.folding import clean_line
-from commune_portal.rules.permissions import Verb
-from commune_portal.store import database, installation, journal
-from commune_portal.wire import directory, fields, keys
+from commune_portal.store import database, installation
+from commune_portal.wire import directory, keys
 from commune_portal.wire.directory import Directory, DirectoryEntry
-
-LARGEST_CSV_BYTES = 8 * 1024 * 1024
-COLUMNS = ("code", "name")
 
 _ENTRIES = (
     "SELECT m.code, m.code_legacy, m.name, k.key_id, k.public_key, k.box_public_key, k.valid_from, k.revoked_at"
@@ -55,54 +44,6 @@ def subtree_directory() -> SignedDirectory:
 def answer_to_enrolment(member_id: int) -> SignedDirectory:
     """The directory with one member's entries only, which proves to that office that the node holds its key."""
     return _seal(_entries(f"{_ENTRIES} WHERE m.id = ? ORDER BY k.id", (member_id,)), partial=True)
-
-
-def import_organisations(actor: Actor, data: bytes) -> int:
-    """Reads organisations from CSV (columns code, name, optional code_legacy) and answers how many there were.
-
-    A known code gets the new name. Raises Malformed with the number of the line that is wrong; nothing is then kept.
-    """
-    actor.require(Verb.ADMINISTRATION_DIRECTORY)
-    found = _read_csv(data)
-    with database.transaction() as work:
-        for code, legacy, name in found:
-            work.execute(
-                "INSERT INTO organisations (code, code_legacy, name, folded) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (code) DO UPDATE SET code_legacy = excluded.code_legacy, name = excluded.name,"
-                " folded = excluded.folded",
-                (code, legacy, name, organisations.folded(code, legacy, name)),
-            )
-        digest = hashlib.sha256(data).hexdigest()
-        journal.write(work, Act.DIRECTORY_CHANGED, actor.uid, files=[digest], facts={"organisations": len(found)})
-    return len(found)
-
-
-def _read_csv(data: bytes) -> list[tuple[str, str, str]]:
-    if len(data) > LARGEST_CSV_BYTES:
-        raise Malformed("Tệp danh sách cơ quan quá lớn.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Malformed("Tệp danh sách cơ quan phải là CSV mã UTF-8.") from error
-    separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise Malformed(f"Tệp danh sách cơ quan thiếu cột {', '.join(missing)} ở dòng đầu.")
-    found = []
-    try:
-        for row in reader:
-            code = clean_line(row["code"] or "")
-            legacy = clean_line(row.get("code_legacy") or "")
-            name = clean_line(row["name"] or "")
-            if not code and not name:
-                continue
-            if not fields.CODE.fullmatch(code) or (legacy and not fields.CODE.fullmatch(legacy)) or not name:
-                raise Malformed(f"Dòng {reader.line_num}: mã hoặc tên cơ quan không đúng.")
-            found.append((code, legacy, name))
-    except csv.Error as error:
-        raise Malformed(f"Dòng {reader.line_num}: không đọc được.") from error
-    return found
 
 
 def _own_entry() -> DirectoryEntry:

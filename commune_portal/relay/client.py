@@ -8,7 +8,7 @@ the node says that a message is delivered or refused for good.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from commune_portal.errors import Malformed, NodeUnreachable, Unauthenticated
 from commune_portal.relay.link import Answer, Link, NodeIdentity, RefusedByNode, Sink, Traffic, TryLater
+from commune_portal.rules.folding import fold
 from commune_portal.wire import (
     announcement,
     checkpoint,
@@ -26,6 +27,7 @@ from commune_portal.wire import (
     extract,
     fields,
     mailbox,
+    organisations,
     protocol,
     receipt,
 )
@@ -38,6 +40,7 @@ from commune_portal.wire.enrolment import EnrolmentFile, EnrolmentRequest
 from commune_portal.wire.extract import JournalExtract, Mirrored
 from commune_portal.wire.keys import InstallationKeys, key_id
 from commune_portal.wire.mailbox import MailboxPage, Vector, VectorAnswer
+from commune_portal.wire.organisations import ListedPage
 from commune_portal.wire.protocol import Refused
 from commune_portal.wire.receipt import Receipt, Verdict
 
@@ -47,6 +50,7 @@ __all__ = [
 
 Read = TypeVar("Read")
 
+_NOT_A_WORD = re.compile(r"[^a-z0-9.:_-]+")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 _UPLOAD_PATH = re.compile(re.escape(protocol.UPLOADS) + r"/[A-Za-z0-9_-]{1,64}")
 
@@ -266,6 +270,24 @@ class NodeClient:
         path = f"{protocol.COMPARISON}?after={after}&limit={limit}"
         answer = self._link.ask("GET", path, most_bytes=comparison.LARGEST_ANSWER_BYTES)
         return self._opened(answer, lambda: comparison.read_page(answer.body))
+
+    def organisations(self, since: int) -> ListedPage:
+        """What changed behind a number among the organisations that concern this office."""
+        return self._organisations(f"since={since}&limit={organisations.LARGEST_PAGE}")
+
+    def organisations_named(self, codes: Sequence[str]) -> ListedPage:
+        """The organisations of some codes, in any form."""
+        return self._organisations(f"codes={','.join(codes[: organisations.MOST_CODES])}")
+
+    def organisations_found(self, words: str) -> ListedPage:
+        """The organisations that hold every word; the words are folded, what is not ASCII is left out."""
+        asked = "+".join(_NOT_A_WORD.sub(" ", fold(words)).split()[:8])
+        return self._organisations(f"q={asked}&limit={organisations.MOST_FOUND}")
+
+    def _organisations(self, query: str) -> ListedPage:
+        most = organisations.LARGEST_ANSWER_BYTES
+        answer = self._link.ask("GET", f"{protocol.ORGANISATIONS}?{query}", most_bytes=most)
+        return self._opened(answer, lambda: organisations.read_page(answer.body))
 
     def _node_key(self, code: str, wanted: str) -> bytes | None:
         return self.node.public_keys.get(wanted) if code == self.node.code else None

@@ -7,10 +7,12 @@ from typing import Protocol
 
 from flask import Blueprint, Response
 
-from commune_portal.node import comparisons
+from commune_portal.errors import Malformed
+from commune_portal.node import comparisons, organisations
 from commune_portal.node.members import Member
 from commune_portal.views._page import request
-from commune_portal.wire import comparison
+from commune_portal.wire import comparison, fields
+from commune_portal.wire import organisations as lists
 
 
 class Caller(Protocol):
@@ -50,3 +52,19 @@ def add_to(
         limit = whole(request.args.get("limit", "500"), "limit")
         page = comparisons.listing(member, after, max(1, min(limit, comparison.LARGEST_PAGE)))
         return answer(comparison.write_page(page))
+
+    @blueprint.get("/organisations")
+    def list_organisations() -> Response:
+        """What changed among the organisations that concern the member, those of some codes, or those of a search."""
+        member = caller(0).member
+        limit = max(1, min(whole(request.args.get("limit", "500"), "limit"), lists.LARGEST_PAGE))
+        if "q" in request.args:
+            page = organisations.searched(request.args["q"][:200], min(limit, lists.MOST_FOUND))
+        elif "codes" in request.args:
+            codes = request.args["codes"].split(",")
+            if len(codes) > lists.MOST_CODES or not all(fields.CODE.fullmatch(code) for code in codes):
+                raise Malformed(detail="codes")
+            page = organisations.named(codes)
+        else:
+            page = organisations.concerning(member, whole(request.args.get("since", "0"), "since"), limit)
+        return answer(lists.write_page(page))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commune_portal.errors import Malformed
-from commune_portal.node import directory, members
+from commune_portal.node import directory, members, organisations
 from commune_portal.people.actors import PORTAL
 from commune_portal.store import database
 from commune_portal.wire import directory as wire
@@ -49,7 +49,7 @@ def test_the_answer_to_an_enrolment_shows_the_office_itself_alone(node: Node) ->
 
 def test_organisations_come_from_csv_and_a_known_code_gets_the_new_name(node: Node) -> None:
     data = "\ufeffcode;name;code_legacy\nH99.50;Sở Nội vụ;000.00.50.H99\n\nH99.01;UBND xã Đổi Tên;\n".encode()
-    assert directory.import_organisations(PORTAL, data) == 2
+    assert organisations.import_organisations(PORTAL, data) == 2
     assert database.rows("SELECT code, code_legacy, name, folded, reachable FROM organisations ORDER BY code") == [
         ("H99.01", "", "UBND xã Đổi Tên", "ubnd xa doi ten h99.01", 1),
         ("H99.02", "", "UBND xã số H99.02", "ubnd xa so h99.02 h99.02", 1),
@@ -64,5 +64,5 @@ def test_organisations_come_from_csv_and_a_known_code_gets_the_new_name(node: No
 )
 def test_a_wrong_csv_changes_nothing(node: Node, data: bytes) -> None:
     with pytest.raises(Malformed):
-        directory.import_organisations(PORTAL, data)
+        organisations.import_organisations(PORTAL, data)
     assert database.row("SELECT count(*) FROM organisations")[0] == 2
