@@ -84,8 +84,11 @@ def to_register(actor: Actor, rows: int = ROWS) -> Pile[IncomingItem]:
 
 def asked_by_senders(actor: Actor, rows: int = ROWS) -> Pile[Amendment]:
     """«Yêu cầu của nơi gửi»: what senders ask about their documents and the clerk is to answer, recalls first."""
+    found = amendments.open_asked_of_us(actor, rows + 1)
+    if len(found) <= rows:
+        return Pile(len(found), tuple(found))
     amount = database.row(f"SELECT count(*) FROM amendments a WHERE {amendments.OPEN}")[0]
-    return Pile(amount, tuple(amendments.open_asked_of_us(actor, rows)))
+    return Pile(amount, tuple(found[:rows]))
 
 
 def to_direct(actor: Actor, rows: int = ROWS) -> Pile[IncomingItem]:
