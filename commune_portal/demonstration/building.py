@@ -206,7 +206,19 @@ def _fill(
                 for party, child in offices.items()
             ),
         )  # fmt: skip
+    _carry_bags(folder, plan, children)
     tell("")
+
+
+def _carry_bags(folder: Path, plan: Plan, children: dict[str, Child]) -> None:
+    """Two bags of the node, one of them taken in, so that the pages of bags have something to show."""
+    stick = folder / "usb"
+    stick.mkdir()
+    at = max(clock.to_text(meeting.at) for meeting in plan.rounds if meeting.at)
+    children[NODE](bag=str(stick), to=PLANS[OFFICES[0]].code, clock=at)
+    children[OFFICES[0]](bag=str(stick), at=at)
+    children[NODE](bag=str(stick), to=PLANS[cast.PROVINCE].code, clock=at)
+    shutil.rmtree(stick)
 
 
 def _introduce(folder: Path, plan: Plan, amounts: Amounts, children: dict[str, Child]) -> None:

@@ -253,7 +253,7 @@ def _office(settings: Settings, asked: Callable[[], dict[str, Any] | None], scan
                 opening.prepare(request["office"])
         elif "bag" in request:
             with clock.standing_at(clock.from_text(request["at"])):
-                packing.export(PORTAL, settings, request["bag"])
+                unpacking.import_all(PORTAL, settings, request["bag"])
         else:
             for item in request["acts"]:
                 act = Planned.from_json(item)
@@ -282,7 +282,7 @@ def _node(settings: Settings, asked: Callable[[], dict[str, Any] | None]) -> Non
                 file = members.add_office(PORTAL, office["code"], office["name"], address=portal.address.rstrip("/"))
                 Path(office["out"]).write_bytes(file)
             if "bag" in request:
-                unpacking.import_all(PORTAL, settings, request["bag"])
+                packing.export(PORTAL, settings, request["bag"], request["to"])
             _say({})
     portal.close()
     thread.join(10)

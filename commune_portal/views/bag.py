@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, flash, send_file, url_for
+from flask import Blueprint, Response, current_app, flash, url_for
 
 from commune_portal.documents import bags as office_bags
 from commune_portal.documents import exchange
@@ -173,9 +173,9 @@ def _place(reader: FormReader, chosen: str, typed: str) -> str:
 
 def _download(by: Actor, to: str) -> Response:
     made, archive = packing.export_zip(by, _settings(), to)
-    answer: Response = send_file(
-        archive, mimetype="application/zip", as_attachment=True, download_name=f"{made.path.name}.zip", max_age=0
-    )
+    answer = Response(files.pieces_of(archive), mimetype="application/zip")
+    answer.content_length = archive.stat().st_size
+    answer.headers["Content-Disposition"] = f'attachment; filename="{made.path.name}.zip"'
     answer.call_on_close(lambda: archive.unlink(missing_ok=True))
     return answer
 
