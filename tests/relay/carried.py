@@ -156,7 +156,7 @@ class World:
             assert set(self.outbox(key).values()) <= {"delivered"}, key
             kept = self.rows(key, "SELECT message_id, peer_code, bytes FROM receipts WHERE given = 0")
             assert len({(row[0], row[1]) for row in kept}) == len(kept)
-            given = {
+            given: dict[str, dict[object, object]] = {
                 code: dict(self.rows(name, "SELECT message_id, bytes FROM receipts_given"))  # type: ignore[arg-type] # pairs
                 for name, code in CODES.items()
             }
