@@ -52,7 +52,7 @@ def waiting(now: datetime, limit: int, port: Way = Way.NODE) -> list[Item]:
     """What may go up now: urgent first, small before large within a level, then the oldest."""
     found = database.rows(
         f"{_ITEM} WHERE {_DUE} AND b.wiped_at IS NULL ORDER BY min(u.urgency, 3) DESC,"
-        " coalesce(b.packet_bytes, 0) > 65536, u.queued_at, u.message_id LIMIT :limit",
+        " coalesce(b.packet_bytes, 0) > 65536, u.queued_at, coalesce(b.id, 0), u.message_id LIMIT :limit",
         {**_due_at(now, port), "limit": limit},
     )
     return [_item(row) for row in found]

@@ -226,6 +226,14 @@ def test_urgent_ones_go_up_first_and_a_failure_waits_its_time(tree: Tree) -> Non
         assert len(upward.waiting(now - timedelta(days=2), 9)) == 3  # the clock was set back
 
 
+def test_messages_of_one_second_go_up_in_the_order_in_which_they_came(tree: Tree) -> None:
+    with clock.standing_at(clock.now()):
+        values = [A.envelope(B.code, PACKET) for _ in range(6)]
+        for value in values:
+            tree.send(A, value, FIRST)
+        assert [item.message_id for item in tree.waiting_up(FIRST)] == [value.message_id for value in values]
+
+
 def test_the_packet_is_for_those_on_the_way_alone(tree: Tree) -> None:
     value = A.envelope(B.code, PACKET)
     tree.send(A, value, FIRST)
