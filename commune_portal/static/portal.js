@@ -111,21 +111,25 @@
 
   function tone() {
     if (!window.AudioContext) return;
+    owed = true;
+    if (!sound && navigator.userActivation && !navigator.userActivation.hasBeenActive) return;
     sound = sound || new AudioContext();
-    if (sound.state === "suspended") sound.resume();
-    owed = sound.state !== "running";
-    if (owed) return;
-    for (const [at, pitch] of [[0, 880], [0.25, 660], [0.5, 880]]) {
-      const [wave, gain] = [sound.createOscillator(), sound.createGain()];
-      const begins = sound.currentTime + at;
-      wave.frequency.value = pitch;
-      gain.gain.setValueAtTime(0.0001, begins);
-      gain.gain.exponentialRampToValueAtTime(0.3, begins + 0.02);
-      gain.gain.exponentialRampToValueAtTime(0.0001, begins + 0.22);
-      wave.connect(gain).connect(sound.destination);
-      wave.start(begins);
-      wave.stop(begins + 0.24);
-    }
+    sound.resume().then(() => {
+      if (!owed || sound.state !== "running") return;
+      owed = false;
+      for (const [at, pitch] of [[0, 880], [0.25, 660], [0.5, 880]]) beep(sound.currentTime + at, pitch);
+    });
+  }
+
+  function beep(begins, pitch) {
+    const [wave, gain] = [sound.createOscillator(), sound.createGain()];
+    wave.frequency.value = pitch;
+    gain.gain.setValueAtTime(0.0001, begins);
+    gain.gain.exponentialRampToValueAtTime(0.3, begins + 0.02);
+    gain.gain.exponentialRampToValueAtTime(0.0001, begins + 0.22);
+    wave.connect(gain).connect(sound.destination);
+    wave.start(begins);
+    wave.stop(begins + 0.24);
   }
 
   function alarm() {
@@ -148,11 +152,8 @@
   }
   setInterval(alarm, 5000);
 
-  for (const kind of ["pointerdown", "keydown"]) {
-    document.addEventListener(kind, () => {
-      if (!owed || muted()) return;
-      sound.resume().then(() => { if (owed && sound.state === "running") tone(); });
-    });
+  for (const kind of ["pointerdown", "pointerup", "keydown"]) {
+    document.addEventListener(kind, () => { if (owed && !muted()) tone(); });
   }
 
   document.addEventListener("click", (event) => {

@@ -113,8 +113,8 @@ def test_a_call_is_made_and_recorded_without_script(portal: Portal, partner: Par
     assert refused.status_code == 422
     assert "Hãy ghi họ tên" in refused.text
     assert ">hẹn</textarea>" in refused.text, "nothing typed is lost"
-    said = {"outcome": "reached", "phone": "0263 3123 456", "spoke_to": "Hà Thị Suối", "note": "hẹn 15 phút"}
-    assert browser.post(f"{CALLS}/{recipient}", said).status_code == 303
+    typed = {"outcome": "reached", "phone": "0263 3123 456", "spoke_to": "Hà Thị Suối", "note": "hẹn 15 phút"}
+    assert browser.post(f"{CALLS}/{recipient}", typed).status_code == 303
     assert "Không phải gọi cho ai" in browser.get(CALLS).text
     shown = browser.get(f"/outgoing/{row_id}").text
     assert "Cuộc gọi về văn bản hỏa tốc" in shown
