@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 what=${1:-run}
-DEBIAN_PACKAGES="softhsm2 opensc poppler-utils chromium fonts-noto-core"
+DEBIAN_PACKAGES="softhsm2 opensc poppler-utils chromium fonts-noto-core nodejs npm"
 
 say() { printf '%s\n' "setup: $*" >&2; }
 stop() { say "$*"; exit 1; }
@@ -61,7 +61,15 @@ digest() {
 
 is_stamped() {
     [ -f ".make/$1" ] && [ "$(cat ".make/$1")" = "$(digest)" ] && [ -x .venv/bin/commune-portal ] \
-        && [ -f commune_portal/static/vendor/.lock-digest ]
+        && [ -f commune_portal/static/vendor/.lock-digest ] \
+        && { [ "$1" = run ] || [ -d node_modules/tus-js-client ]; }
+}
+
+install_javascript() {
+    # The tests upload with tus-js-client too; what is locked by hash goes into node_modules/, which is never committed.
+    say "installing the tests' JavaScript packages into node_modules"
+    npm ci --no-audit --no-fund --ignore-scripts >&2 \
+        || stop "npm could not install what package-lock.json lists. The first time needs a network."
 }
 
 install_portal() {
@@ -72,12 +80,13 @@ install_portal() {
     say "installing commune-portal into .venv (a few minutes the first time)"
     .venv/bin/python -m pip install --quiet --editable "$target" >&2 \
         || stop "pip could not install the portal; see the lines above. The first time needs a network."
+    if [ "$what" = test ]; then install_javascript; fi
     mkdir -p .make
     digest > ".make/$what"
 }
 
 missing_packages() {
-    for pair in softhsm2-util:softhsm2 pkcs11-tool:opensc pdfsig:poppler-utils chromium:chromium; do
+    for pair in softhsm2-util:softhsm2 pkcs11-tool:opensc pdfsig:poppler-utils chromium:chromium node:nodejs npm:npm; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
     done
     # Without a font for Vietnamese, pictures show boxes and nothing fails: so look for the file.

@@ -41,7 +41,7 @@ RETRY_AFTER_SECONDS = 60
 LARGEST_QUESTION_BYTES = 64 * 1024
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-_METADATA = re.compile(r"([a-z0-9]{1,20}) ([A-Za-z0-9+/=]{0,200})")
+_METADATA = re.compile(r"([!-+\--~]{1,64})(?: ([A-Za-z0-9+/=]{0,2000}))?")
 _COUNT = re.compile(r"[0-9]{1,15}")
 
 
@@ -73,12 +73,13 @@ def enrol() -> Response:
 
 
 @blueprint.route("/uploads", methods=["OPTIONS"], provide_automatic_options=False)
-def upload_options() -> Response:
+@blueprint.route("/uploads/<upload_id>", methods=["OPTIONS"], provide_automatic_options=False)
+def upload_options(upload_id: str = "") -> Response:  # noqa: ARG001 - the same for each
     """What this node knows of tus."""
     answer = make_response("", 204)
     answer.headers["Tus-Version"] = protocol.TUS_VERSION
     answer.headers["Tus-Extension"] = protocol.TUS_EXTENSIONS
-    answer.headers["Tus-Checksum-Algorithm"] = "sha256"
+    answer.headers["Tus-Checksum-Algorithm"] = ",".join(uploads.CHECKSUMS)
     answer.headers["Tus-Max-Size"] = str(_limits().packet_bytes)
     return answer
 
@@ -351,6 +352,9 @@ def _upload_answer(upload: Upload, status: int) -> Response:
     answer.headers[protocol.UPLOAD_EXPIRES] = format_datetime(upload.expires_at, usegmt=True)
     if request.method == "HEAD":
         answer.headers[protocol.UPLOAD_LENGTH] = str(upload.length)
+        spelled = {"sha256": upload.sha256, "message": upload.message_id}
+        said = (f"{name} {fields.to_base64(value.encode())}" for name, value in spelled.items())
+        answer.headers[protocol.UPLOAD_METADATA] = ",".join(said)
     return answer
 
 
@@ -364,10 +368,10 @@ def _metadata(spelled: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in spelled.split(","):
         match = _METADATA.fullmatch(part.strip())
-        octets = fields.from_base64(match[2]) if match else None
-        if match is None or octets is None or not octets.isascii():
+        octets = fields.from_base64(match[2] or "") if match else None
+        if match is None or octets is None:
             raise Malformed(detail="upload metadata")
-        found[match[1]] = octets.decode("ascii")
+        found[match[1]] = octets.decode("utf-8", "replace")
     return found
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from commune_portal import clock, points
+from commune_portal.errors import Malformed
 from commune_portal.node import uploads
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.node.uploads import Upload
@@ -220,9 +221,12 @@ def test_an_upload_can_be_given_up(node: Node) -> None:
     assert list(node.settings.work_folder.glob(f"*{uploads.SUFFIX}")) == []
 
 
-def test_a_checksum_is_compared_and_only_sha256_is_known() -> None:
+def test_a_checksum_is_compared_and_an_unknown_algorithm_is_malformed() -> None:
     spelled = fields.to_base64(hashlib.sha256(b"chunk").digest())
     assert uploads.chunk_is_intact(b"chunk", f"sha256 {spelled}")
     assert not uploads.chunk_is_intact(b"chunc", f"sha256 {spelled}")
-    assert not uploads.chunk_is_intact(b"chunk", f"md5 {spelled}")
+    short = fields.to_base64(hashlib.sha1(b"chunk").digest())
+    assert uploads.chunk_is_intact(b"chunk", f"sha1 {short}")
+    with pytest.raises(Malformed):
+        uploads.chunk_is_intact(b"chunk", f"md5 {spelled}")
     assert not uploads.chunk_is_intact(b"chunk", "sha256")
