@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import tempfile
@@ -179,6 +180,40 @@ def test_the_bag_is_refused_whole_with_what_to_do_by_anybody_but_its_addressee(w
     with pytest.raises(RuleBroken, match=f"gửi cho «{NODE_CODE}».*đúng nơi nhận"):
         world.take_in("b", made.path)
     assert world.arrived() == []
+
+
+def test_a_vector_that_was_changed_is_not_believed(world: World) -> None:
+    """Nothing but the manifest vouches for it."""
+    made = world.export("node", "b", plain=True)
+    file = items_of(made.path, What.VECTOR)[0]
+    file.write_bytes(file.read_bytes().replace(b'"seen":0', b'"seen":7'))
+    opened = world.take_in("b", made.path)
+    assert [item.what for item in opened.refused] == [What.VECTOR]
+    assert "waiting" not in json.loads(str(world.rows("b", "SELECT report FROM bags")[0][0]))
+
+
+@pytest.mark.parametrize(("maker", "taker"), [("node", "b"), ("a", "node")])
+def test_a_packet_that_its_maker_put_to_the_wrong_envelope_is_refused_and_nobody_signs(
+    world: World, maker: str, taker: str
+) -> None:
+    for document in world.documents[:2]:
+        world.send(document)
+    if maker == "node":
+        world.link("a")
+    made = world.export(maker, "b" if maker == "node" else "", plain=True)
+    packets = [item for item in made.manifest.items if item.what is What.PACKET]
+    swapped = {packets[0].sha256: packets[1].sha256, packets[1].sha256: packets[0].sha256}
+    items = tuple(
+        dataclasses.replace(item, packet=swapped[item.packet]) if item.packet else item for item in made.manifest.items
+    )
+    with world.at(maker):
+        own = keys.own()
+    (made.path / MANIFEST).write_bytes(wire.seal(dataclasses.replace(made.manifest, items=items), own))
+    before = len(world.rows(taker, "SELECT * FROM receipts_given"))
+    opened = world.take_in(taker, made.path)
+    assert len(opened.refused) == 2
+    assert len(world.rows(taker, "SELECT * FROM receipts_given")) == before
+    assert world.rows(taker, "SELECT * FROM quarantine") == []
 
 
 @pytest.mark.parametrize("who", ["nobody", "changed"])
