@@ -165,13 +165,13 @@ def decline(
 
 
 def apply_update(
-    work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None, packet: Stored | None = None
+    work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None
 ) -> Checkpoint | None:
     """Takes an update over and says 15; one that came behind a newer one is dropped, None then.
 
-    The signed file stays as it is; the packet of the update is kept beside the document's own.
+    The signed file stays as it is.
     """
-    row = work.execute("SELECT changes, asked_at, message_id FROM amendments WHERE id = ?", (amendment_id,)).fetchone()
+    row = work.execute("SELECT changes, asked_at FROM amendments WHERE id = ?", (amendment_id,)).fetchone()
     newer = work.execute(
         "SELECT 1 FROM amendments WHERE incoming_id = ? AND kind = 'update' AND side = 'theirs' AND state = 'agreed'"
         " AND asked_at > ?",
@@ -191,7 +191,6 @@ def apply_update(
         "incoming", document.id, {COLUMN_OF_FIELD[name]: _stored(name, new) for name, (_, new) in changes.items()},
         expected={"state": document.state},
     )  # fmt: skip
-    keep_packet(work, document, row[2], packet)
     _drop(work, document.id, AmendmentKind.UPDATE, before=row[1])
     finding.put_in_search(work, document.id)
     checkpoint = journal.write(
@@ -220,7 +219,7 @@ def proposed(edoc: package.Edoc) -> dict[str, tuple[str, str]]:
 
 
 def keep_packet(work: Work, document: Held, message_id: str, packet: Stored | None = None) -> None:
-    """Puts an update's packet beside the document, before the original, so that it goes with it when it is wiped.
+    """Puts a request's packet beside the document, before the original, so that it goes with it when it is wiped.
 
     `packet` is that of the message which is arriving just now; of an earlier one the receipt knows it.
     """
@@ -240,7 +239,7 @@ def _packet_of(work: Work, sender_code: str, message_id: str) -> Stored:
 
 
 def forget_packet(work: Work, document: Held, sha256: str) -> None:
-    """Has an update's packet destroyed that came after its document was: it says the words again."""
+    """Has a request's packet destroyed that came after its document was: it says the words again."""
     erasure.condemn(work, document.about, [sha256])
 
 

@@ -95,8 +95,8 @@ def document_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, row_id:
     """Binds what waited for this document, then does what the document itself asks; answers the last line written."""
     last: Checkpoint | None = None
     held = changing.held_by_id(work, row_id)
-    for waiting_id, kind, _ in _waiting_rows(_rows_of(work), edoc.document_id, envelope.sender):
-        last = _bind(work, held, waiting_id, kind, plan.answers.get(waiting_id)) or last
+    for waiting_id, kind, message_id in _waiting_rows(_rows_of(work), edoc.document_id, envelope.sender):
+        last = _bind(work, held, waiting_id, kind, message_id, plan.answers.get(waiting_id)) or last
         held = changing.held_by_id(work, row_id)
     last = _recalled_before(work, envelope, held) or last
     for ordinal, named in enumerate(named_by(envelope, edoc)):
@@ -104,8 +104,12 @@ def document_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, row_id:
     return last
 
 
-def _bind(work: Work, held: Held, amendment_id: int, kind: AmendmentKind, answer: Answer | None) -> Checkpoint | None:
+def _bind(
+    work: Work, held: Held, amendment_id: int, kind: AmendmentKind, message_id: str, answer: Answer | None
+) -> Checkpoint | None:
     work.update("amendments", amendment_id, {"incoming_id": held.id})
+    if kind in (AmendmentKind.TAKE_BACK, AmendmentKind.UPDATE):
+        changing.keep_packet(work, held, message_id)
     if kind is AmendmentKind.TAKE_BACK and answer is not None:
         return changing.take_back(work, held, amendment_id, PORTAL, answer)
     if kind is AmendmentKind.UPDATE and answer is not None:
@@ -224,6 +228,8 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
         reason="" if dropped or not edoc.business else edoc.business.reason,
         changes="" if dropped else amendments.changes_text(changing.proposed(edoc)),
     )  # fmt: skip
+    if held:
+        _put_beside(work, held, envelope, packet)
     if dropped:
         amendments.settle(work, row.id, AmendmentState.DROPPED)
     last = journal.write(
@@ -233,11 +239,8 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
     )  # fmt: skip
     if held is None:
         return last
-    if dropped:
-        changing.forget_packet(work, held, packet.sha256)
-        return last
     if verdict is Verdict.GRANT and plan.answers.get(0) is not None:
-        return changing.apply_update(work, held, row.id, PORTAL, plan.answers[0], packet) or last
+        return changing.apply_update(work, held, row.id, PORTAL, plan.answers[0]) or last
     return last
 
 
@@ -273,6 +276,8 @@ def take_back_arrived(work: Work, envelope: Envelope, status: package.Status, pa
         message_id=envelope.message_id, organ_code=envelope.sender, organ_name=status.sender.name or envelope.sender,
         incoming_id=held.id if held else None, reason=status.description, asked_at=clock.to_text(envelope.created),
     )  # fmt: skip
+    if held:
+        _put_beside(work, held, envelope, packet)
     last = journal.write(
         work, Act.AMENDMENT_ARRIVED, journal.SYSTEM, about=held.about if held else "",
         facts={"kind": AmendmentKind.TAKE_BACK.value, "message": envelope.message_id, "sender": envelope.sender,
@@ -288,6 +293,14 @@ def take_back_arrived(work: Work, envelope: Envelope, status: package.Status, pa
     if verdict is Verdict.DECLINE and answer.code is StatusCode.TAKE_BACK_DECLINED:
         return changing.decline(work, held, row.id, PORTAL, answer, DONE_SENTENCE, Act.TAKE_BACK_DECLINED)
     return last
+
+
+def _put_beside(work: Work, held: Held, envelope: Envelope, packet: Stored) -> None:
+    """A request's packet goes with its document; of a destroyed document it goes at once."""
+    if held.state is IncomingState.RECALLED:
+        changing.forget_packet(work, held, packet.sha256)
+    else:
+        changing.keep_packet(work, held, envelope.message_id, packet)
 
 
 def _prepare(held: Held, message_id: str, code: StatusCode, reason: str = "") -> Answer | None:

@@ -170,7 +170,6 @@ def decline(actor: Actor, amendment_id: int, reason: str) -> None:
     with database.transaction() as work:
         amendments.require_free(work, document.id)
         amendments.require_open(work, amendment_id)
-        changing.keep_packet(work, document, found.message_id)
         changing.decline(work, document, amendment_id, actor, answer, reason, Act.UPDATE_DECLINED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -23,7 +24,7 @@ from commune_portal.documents import (
 from commune_portal.errors import NotAllowed, NotFound, RuleBroken
 from commune_portal.rules.amendments import FROZEN_SENTENCE, AmendmentState
 from commune_portal.rules.statuses import BusinessType, IncomingState, OutgoingState, StatusCode
-from commune_portal.store import database, journal
+from commune_portal.store import database, erasure, files, journal
 from commune_portal.wire.receipt import RefusalType
 from tests.cast import OFFICE_CODE, OTHER_CODE, Cast
 from tests.documents.dialogue import (
@@ -262,3 +263,22 @@ def test_a_recall_that_names_nothing_is_refused_for_good(office: Cast, partner: 
     type(notice)(partner.sealed(packet), packet).arrive()
     assert database.row("SELECT reason FROM quarantine")[0].startswith("Gói thu hồi không nêu")
     assert database.row("SELECT count(*) FROM amendments")[0] == 0
+
+
+def test_the_packets_of_open_requests_go_with_the_document(office: Cast, partner: Partner) -> None:
+    first = document(partner)
+    first.arrive()
+    row_id = row_of(named(partner, 7))
+    accept(office, row_id)
+    open_, question = update_of(partner, of=first), asking_back(partner, of=first)
+    for message in (open_, question, recall_of(partner, of=first)):
+        message.arrive()
+    stored = [files.path_of(hashlib.sha256(item.packet).hexdigest()) for item in (first, open_, question)]
+    assert all(path.exists() for path in stored)
+    recalls.destroy(office.clerk, row_id)
+    assert not any(path.exists() for path in stored)
+    late = update_of(partner, of=first, subject="Tuần tra rừng phòng hộ")
+    late.arrive()
+    erasure.finish()
+    assert not files.has(hashlib.sha256(late.packet).hexdigest())
+    assert is_sound(office)
