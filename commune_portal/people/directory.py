@@ -142,7 +142,8 @@ def by_code(code: str) -> Organisation | None:
 
 def successor(code: str) -> Organisation | None:
     """The body that stands for a code today: itself while it is open, else what it was merged into, however often."""
-    return by_code(agency_codes.resolve(code, _leads_to))
+    known = by_code(code)
+    return by_code(agency_codes.resolve(known.code if known else code, _leads_to))
 
 
 def aliases_of(code: str) -> list[Alias]:
@@ -217,6 +218,8 @@ def search(query: str = "", *, after: int = 0, limit: int = 50, open_only: bool 
         (match, rest, passed),
     )
     row_ids = [row[0] for row in found]
+    if not row_ids:
+        return near
     return near + _select(f"WHERE id IN ({', '.join('?' for _ in row_ids)}) ORDER BY id", row_ids)
 
 

@@ -80,6 +80,8 @@ def unlisted(limit: int) -> list[str]:
 
 def listed(row_ids: Sequence[int]) -> list[Listed]:
     """Organisations by their rows, in that order, as they are told to others."""
+    if not row_ids:
+        return []
     marks = ", ".join("?" for _ in row_ids)
     rows = database.rows(
         "SELECT id, code, name, change, code_legacy, phone, former_names, merged_into, closed_at FROM organisations"
@@ -143,7 +145,8 @@ def _keep_one(work: Work, item: Listed, known: _Known | None, aliases: list[str]
         return 0
     work.execute(
         "INSERT INTO organisations (name, code_legacy, phone, merged_into, closed_at, former_names, known_as, code,"
-        " folded, source, changed_at) VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE"
+        " folded, source, changed_at, change) VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?,"
+        " (SELECT coalesce(max(change), 0) + 1 FROM organisations)) ON CONFLICT (code) DO UPDATE"
         " SET name = excluded.name, code_legacy = excluded.code_legacy, phone = excluded.phone,"
         " merged_into = excluded.merged_into, closed_at = excluded.closed_at, former_names = excluded.former_names,"
         " known_as = excluded.known_as, folded = excluded.folded, changed_at = excluded.changed_at,"

@@ -128,12 +128,13 @@ CREATE INDEX organisations_reachable ON organisations (folded) WHERE reachable =
 -- What an organisation was known as, folded: former names and codes. Written by people/organisation_lists alone.
 ALTER TABLE organisations ADD COLUMN known_as TEXT NOT NULL DEFAULT '';
 CREATE VIRTUAL TABLE organisation_search USING fts5 (
-    folded, known_as, content = 'organisations', content_rowid = 'id', tokenize = 'unicode61', prefix = '2 3',
-    columnsize = 0
+    folded, known_as, content = 'organisations', content_rowid = 'id', tokenize = 'unicode61', columnsize = 0
 );
 INSERT INTO organisation_search (organisation_search) VALUES ('rebuild');
 CREATE TRIGGER organisations_insert AFTER INSERT ON organisations BEGIN
     INSERT INTO organisation_search (rowid, folded, known_as) VALUES (NEW.id, NEW.folded, NEW.known_as);
+END;
+CREATE TRIGGER organisations_number AFTER INSERT ON organisations WHEN NEW.change = 0 BEGIN
     UPDATE organisations SET change = (SELECT max(change) + 1 FROM organisations) WHERE id = NEW.id;
 END;
 CREATE TRIGGER organisations_delete AFTER DELETE ON organisations BEGIN
