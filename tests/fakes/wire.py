@@ -108,7 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None:
             wire.done.append(fault)
         if fault is Fault.CUT_REQUEST:
-            self.rfile.read(length // 2)
+            half = self.rfile.read(length // 2)
+            if (cut := getattr(self.server.node, "cut", None)) is not None:
+                cut(self.command, self.path, dict(self.headers.items()), half)
         body = b"" if fault is Fault.CUT_REQUEST else self.rfile.read(length)
         wire.seen.append((self.command, self.path, len(body)))
         if fault in (Fault.DROP_REQUEST, Fault.CUT_REQUEST) or len(body) < length:
