@@ -121,8 +121,9 @@ def page(actor: Actor, asked: Asked, after: str = "", limit: int = PAGE_ROWS) ->
     actor.require(Verb.EXCHANGE_COMPARE)
     found = comparison_of(actor, asked).page(after, limit, agreeing=asked.agreeing)
     if actor.may(Verb.NODE_AUDIT):
-        for code in sorted({code for code in (asked.sender, asked.recipient) if code}):
-            inspections.look(actor, members.by_code(code))
+        for member in members.every_member():
+            if member.code in (asked.sender, asked.recipient):
+                inspections.look(actor, member)
     return found
 
 
