@@ -192,14 +192,16 @@ def test_a_vector_that_was_changed_is_not_believed(world: World) -> None:
     assert "waiting" not in json.loads(str(world.rows("b", "SELECT report FROM bags")[0][0]))
 
 
-@pytest.mark.parametrize(("maker", "taker"), [("node", "b"), ("a", "node")])
+@pytest.mark.parametrize(("maker", "taker"), [("node", "b"), ("a", "node"), ("b", "node")])
 def test_a_packet_that_its_maker_put_to_the_wrong_envelope_is_refused_and_nobody_signs(
     world: World, maker: str, taker: str
 ) -> None:
     for document in world.documents[:2]:
         world.send(document)
-    if maker == "node":
+    if maker != "a":
         world.link("a")
+    if maker == "b":  # two statuses, small enough to be judged whole by the node
+        world.link("b", up=False)
     made = world.export(maker, "b" if maker == "node" else "", plain=True)
     packets = [item for item in made.manifest.items if item.what is What.PACKET]
     swapped = {packets[0].sha256: packets[1].sha256, packets[1].sha256: packets[0].sha256}
