@@ -24,6 +24,15 @@ from commune_portal.rules.permissions import Verb
 from commune_portal.store import database
 from commune_portal.store.register import Row, Work
 
+COLUMN_OF_FIELD = {
+    "subject": "subject",
+    "due_date": "asked_due_date",
+    "urgency": "urgency",
+    "signer_position": "signer_position",
+    "page_amount": "page_amount",
+}
+"""Where an incoming document holds what an update may change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -235,6 +244,16 @@ def stored_changes(text: str) -> dict[str, tuple[str, str]]:
     return {name: (str(pair[0]), str(pair[1])) for name, pair in document.items() if name in UPDATABLE}
 
 
+def differences(read: Any, incoming_id: int, wanted: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What an update would change of the document as it stands: field to (old, new); equal values are left out.
+
+    `read` gives the first row of a statement, inside a transaction or outside.
+    """
+    row = read(f"SELECT {', '.join(COLUMN_OF_FIELD.values())} FROM incoming WHERE id = ?", (incoming_id,))
+    standing = {name: "" if value is None else str(value) for name, value in zip(COLUMN_OF_FIELD, row, strict=True)}
+    return {name: (standing[name], new) for name, new in wanted.items() if new != standing.get(name, new)}
+
+
 def _shown(field: str, value: str) -> str:
     if field == "urgency" and value.isdigit():
         return Urgency(int(value)).label
@@ -311,9 +330,11 @@ def _code(number: Any, notation: str | None) -> str:
 
 def _amendment(row: Any) -> Amendment:
     values = row
+    pairs = stored_changes(values[15])
+    if values[3] == AmendmentKind.UPDATE and values[4] == AmendmentState.ASKED and values[10] is not None:
+        pairs = differences(database.row, values[10], {name: new for name, (_, new) in pairs.items()})
     changes = tuple(
-        Change(name, UPDATABLE[name], _shown(name, old), _shown(name, new))
-        for name, (old, new) in stored_changes(values[15]).items()
+        Change(name, UPDATABLE[name], _shown(name, old), _shown(name, new)) for name, (old, new) in pairs.items()
     )
     document = _code(values[21], values[22]) or (_code(values[23], values[24]) if values[23] else "")
     notice = _code(values[26], values[27]) or (_code(values[28], values[29]) if values[28] else "")

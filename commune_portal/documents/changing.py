@@ -32,14 +32,6 @@ from commune_portal.wire.envelope import Envelope
 
 FirstRow = Callable[..., Any]
 
-COLUMN_OF_FIELD = {
-    "subject": "subject",
-    "due_date": "asked_due_date",
-    "urgency": "urgency",
-    "signer_position": "signer_position",
-    "page_amount": "page_amount",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -184,13 +176,11 @@ def apply_update(
             facts={"document": document.document_id, "sender": document.sender_code, "applied": 0},
         )  # fmt: skip
     wanted = {name: new for name, (_, new) in amendments.stored_changes(row[0]).items()}
-    changes = _differences(work, document.id, wanted)
+    changes = amendments.differences(lambda *asked: work.execute(*asked).fetchone(), document.id, wanted)
     work.update("amendments", amendment_id, {"changes": amendments.changes_text(changes)})
     amendments.settle(work, amendment_id, AmendmentState.AGREED, actor=actor)
-    work.update(
-        "incoming", document.id, {COLUMN_OF_FIELD[name]: _stored(name, new) for name, (_, new) in changes.items()},
-        expected={"state": document.state},
-    )  # fmt: skip
+    columns = {amendments.COLUMN_OF_FIELD[name]: _stored(name, new) for name, (_, new) in changes.items()}
+    work.update("incoming", document.id, columns, expected={"state": document.state})
     _drop(work, document.id, AmendmentKind.UPDATE, before=row[1])
     finding.put_in_search(work, document.id)
     checkpoint = journal.write(
@@ -266,15 +256,6 @@ def _drop(work: Work, row_id: int, kind: AmendmentKind, before: str = "~") -> No
     ).fetchall()
     for (amendment_id,) in found:
         amendments.settle(work, amendment_id, AmendmentState.DROPPED)
-
-
-def _differences(work: Work, row_id: int, wanted: dict[str, str]) -> dict[str, tuple[str, str]]:
-    names = list(COLUMN_OF_FIELD)
-    row = work.execute(
-        f"SELECT {', '.join(COLUMN_OF_FIELD[name] for name in names)} FROM incoming WHERE id = ?", (row_id,)
-    ).fetchone()
-    old = {name: "" if value is None else str(value) for name, value in zip(names, row, strict=True)}
-    return {name: (old[name], new) for name, new in wanted.items() if name in old and old[name] != new}
 
 
 def _stored(name: str, value: str) -> str | int | None:

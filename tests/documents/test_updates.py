@@ -128,6 +128,8 @@ def test_in_the_book_the_clerk_decides_and_sees_what_changes(office: Cast, partn
     updates.decline(office.clerk, asked(row_id, "update").id, "Đã vào sổ theo đúng bản ký số")
     assert incoming.get(row_id).subject == "Về việc phối hợp tuần tra lần 7"
     two.arrive()
+    assert [change.label for change in asked(row_id, "update").changes] == ["Trích yếu"]  # what stays is not shown
+    assert asked(row_id, "update").changes[0].old == "Về việc phối hợp tuần tra lần 7"
     updates.agree(office.clerk, asked(row_id, "update").id)
     change = asked(row_id, "update").changes[0]
     assert (change.old, change.new) == ("Về việc phối hợp tuần tra lần 7", "Tuần tra rừng phòng hộ")
