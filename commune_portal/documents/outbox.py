@@ -125,11 +125,14 @@ def _item(row: Sequence[object]) -> Item:
     )
 
 
-_DUE = "state = 'ready' AND (next_attempt_at <= :now OR next_attempt_at > :far)"
+_DUE = "state = 'ready' AND (attempts = 0 OR next_attempt_at <= :now OR next_attempt_at > :far)"
 
 
 def _due_at(now: datetime) -> dict[str, str]:
-    """An attempt that lies further ahead than any pause was written before the clock was set back: it is due."""
+    """An attempt that lies further ahead than any pause was written before the clock was set back: it is due.
+
+    What nobody has tried yet is due whatever its time says: the clock was ahead when it was queued.
+    """
     return {"now": clock.to_text(now), "far": clock.to_text(now + LONGEST_PAUSE)}
 
 

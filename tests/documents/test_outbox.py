@@ -209,6 +209,12 @@ def test_a_clock_that_was_set_back_does_not_silence_the_queue(office: Cast, node
     assert [item.message_id for item in items()] == [message_id]
 
 
+def test_what_was_queued_while_the_clock_was_ahead_goes_when_it_is_right_again(office: Cast, node: Node) -> None:
+    with clock.standing_at(clock.now() + timedelta(hours=2)):
+        message_id = queue()
+    assert [item.message_id for item in items()] == [message_id]
+
+
 @pytest.mark.parametrize("who", ["leader", "specialist", "administrator"])
 def test_only_a_clerk_asks_for_another_attempt(office: Cast, node: Node, who: str) -> None:
     queue()

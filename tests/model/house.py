@@ -230,7 +230,7 @@ class House:
         unlucky = self.source.choice(PARTIES)
         draw = self.source.random()
         if draw < 0.35:
-            ahead = self.source.choice((3 * 3600, -3 * 3600, 40 * 86400, -365 * 86400, _to_new_year()))
+            ahead = self.source.choice((4 * 3600, -4 * 3600, 40 * 86400, -365 * 86400, _to_new_year()))
             self.wires[unlucky].set_clock(ahead)
             self.tally.add(CLOCKS, f"{_role(unlucky)} {'ahead' if ahead > 0 else 'behind'}")
         elif draw < 0.6 and self.disks[unlucky].is_mounted:
