@@ -113,6 +113,24 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """At a node: the document axis behind it. Off by default, and never tried against the real axis.
+
+    `secret_file` holds the shared secret, relative to the settings file; `ca` the authority of its address (PEM), where
+    it is not one that the system knows.
+    """
+
+    enabled: bool = False
+    address: str = ""
+    system_id: str = ""
+    secret_file: str = "secrets/axis.secret"  # noqa: S105 - a path
+    ca: str = ""
+    poll_seconds: float = 300.0
+    agencies_seconds: float = 86400.0
+    timeout_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of `portal.toml`, frozen. Derived paths are properties."""
 
@@ -126,6 +144,7 @@ class Settings:
     session: Session = field(default_factory=Session)
     fonts: Fonts = field(default_factory=Fonts)
     node: Node = field(default_factory=Node)
+    axis: Axis = field(default_factory=Axis)
 
     @property
     def node_address(self) -> str:
@@ -194,7 +213,7 @@ class Settings:
 
 SECTIONS: dict[str, type[Any]] = {
     "server": Server, "paths": Paths, "limits": Limits, "relay": Relay,
-    "token": Token, "session": Session, "fonts": Fonts, "node": Node,
+    "token": Token, "session": Session, "fonts": Fonts, "node": Node, "axis": Axis,
 }  # fmt: skip
 
 

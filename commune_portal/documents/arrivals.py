@@ -34,6 +34,7 @@ from commune_portal.wire import given
 from commune_portal.wire.envelope import Envelope, Kind
 from commune_portal.wire.receipt import RefusalType
 
+VOUCHED = "Đến qua trục liên thông: nút bảo đảm nguồn gửi, phong bì không có chữ ký của chính nơi gửi."
 SUBJECT_MISSING = "(không có trích yếu)"
 CHECKED_WITHIN = timedelta(days=2)
 
@@ -44,7 +45,7 @@ def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits
     Raises Unauthenticated for an envelope that its sender did not sign, Malformed for a packet whose bytes are not
     those that the envelope names: both prove nothing and get no receipt.
     """
-    envelope = envelopes.open_(envelope_bytes, sender_key)
+    envelope = _of_its_origin(envelopes.open_(envelope_bytes, sender_key))
     mine = installation.own()
     conflict = ""
     try:
@@ -90,10 +91,19 @@ def sender_key(code: str, key_id: str) -> bytes | None:
 
 def earlier_receipt(envelope: Envelope) -> bytes | None:
     """The receipt that this message got before, to be given again; raises Malformed for other bytes under its id."""
-    found = given.given(envelope.sender, envelope.message_id, envelope.packet_sha256)
+    found = given.given(envelope.origin, envelope.message_id, envelope.packet_sha256)
     if found is None and database.row("SELECT 1 FROM receipts_given WHERE message_id = ?", (envelope.message_id,)):
         raise Malformed("Hai gói tin khác nhau mang cùng một mã thông điệp.", detail=envelope.message_id)
     return found
+
+
+def _of_its_origin(envelope: Envelope) -> Envelope:
+    """For what a node vouches for, the one who wrote it stands as sender: answers go there, by way of the node."""
+    return replace(envelope, sender=envelope.origin)
+
+
+def _vouched(sealed: Envelope) -> list[str]:
+    return [VOUCHED] if sealed.on_behalf_of else []
 
 
 def _require_kind(envelope: Envelope, parsed: package.Edoc | package.Status) -> None:
@@ -162,7 +172,7 @@ def _take_document(envelope: Envelope, edoc: package.Edoc, packet: Stored, kept:
                 "deliver_by": _deliver_by(edoc, urgency),
                 "arrived_at": clock.now_text(),
                 "business_type": business if business is not None else int(BusinessType.NEW),
-                "note": "\n".join(finding.sentence for finding in edoc.findings[:5]),
+                "note": "\n".join([*_vouched(envelope), *(finding.sentence for finding in edoc.findings[:5])]),
             },
         )
         attachments.attach(work, "incoming", row.id, "packet", Kept(packet, f"{envelope.message_id}.edxml", EDXML))

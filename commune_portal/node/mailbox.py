@@ -173,6 +173,8 @@ def _read(member: Member, envelope_bytes: bytes, trace: tuple[str, ...]) -> Enve
         raise ExchangeRefused(Refused.MALFORMED, error.detail) from error
     if not routes.speaks_for(member, stated.sender):
         raise ExchangeRefused(Refused.NOT_PERMITTED, "the sender in the envelope is not the member, nor below it")
+    if stated.on_behalf_of is not None and not (member.is_node and stated.sender == member.code):
+        raise ExchangeRefused(Refused.NOT_PERMITTED, "only a node vouches for others")
     if installation.own().code in trace or len(trace) > routes.MOST_HOPS:
         raise ExchangeRefused(Refused.NOT_PERMITTED, f"goes round: {' '.join(trace)}")
     if stated.sender != member.code and not parties.is_known(stated.sender, stated.key_id):

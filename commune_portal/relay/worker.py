@@ -20,6 +20,7 @@ from commune_portal.errors import (
 from commune_portal.people import accesses, peers
 from commune_portal.people.peers import Peer
 from commune_portal.relay import schedule
+from commune_portal.relay.axis import AxisRelay
 from commune_portal.relay.client import NodeClient
 from commune_portal.relay.link import NodeIdentity, TryLater
 from commune_portal.relay.memory import Memory
@@ -27,6 +28,7 @@ from commune_portal.relay.port import Port, port_of
 from commune_portal.relay.rounds import Pace, Round
 from commune_portal.relay.schedule import Circuit
 from commune_portal.relay.uploads import Grain
+from commune_portal.relay.vxp import adapter_of
 from commune_portal.settings import Settings
 from commune_portal.store import database, erasure, installation
 from commune_portal.wire import keys
@@ -44,6 +46,8 @@ class Worker:
     def __init__(self, settings: Settings, port: Port | None = None) -> None:
         self._settings = settings
         self._port = port or port_of(settings)
+        adapter = adapter_of(settings)
+        self._axis = AxisRelay(settings, adapter) if adapter else None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._client: NodeClient | None = None
@@ -101,6 +105,8 @@ class Worker:
             if peer is not None and self._wants_contact(peer):
                 self.contact()
                 self.check_arrivals()
+            if self._axis is not None:
+                self._axis.work()
             self._keep_house()
             self._stop.wait(self._settings.relay.watch_seconds)
 

@@ -37,7 +37,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One message to one recipient. `urgency` is edXML's priority, 0 ordinary to 4 hỏa tốc hẹn giờ."""
+    """One message to one recipient. `urgency` is edXML's priority, 0 ordinary to 4 hỏa tốc hẹn giờ.
+
+    `on_behalf_of` is set by a node that vouches for what came over the axis: the code of who wrote the packet.
+    """
 
     message_id: str
     sender: str
@@ -51,6 +54,12 @@ class Envelope:
     key_id: str
     in_reply_to: str | None = None
     version: int = VERSION
+    on_behalf_of: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Who wrote the packet: the sender, or the one for whom a node vouches."""
+        return self.on_behalf_of or self.sender
 
 
 def seal(envelope: Envelope, keys: InstallationKeys) -> bytes:
@@ -68,6 +77,7 @@ def seal(envelope: Envelope, keys: InstallationKeys) -> bytes:
         "sender": envelope.sender,
         "urgency": envelope.urgency,
         "version": envelope.version,
+        **({"on_behalf_of": envelope.on_behalf_of} if envelope.on_behalf_of else {}),
     }
     if _read(body) != envelope:
         raise ValueError("an envelope that could not be read back")
@@ -103,6 +113,7 @@ def _read(body: dict[str, Any]) -> Envelope:
         key_id=fields.matching(body, "key_id", fields.KEY_ID),
         in_reply_to=fields.optional_matching(body, "in_reply_to", fields.MESSAGE_ID),
         version=version,
+        on_behalf_of=fields.optional_matching(body, "on_behalf_of", fields.CODE) if "on_behalf_of" in body else None,
     )
 
 
