@@ -16,12 +16,12 @@ from commune_portal.rules.comparison import Compared, Evidence, Finding
 
 COLUMNS = (
     Column("STT", 11, centred=True),
-    Column("Văn bản, mã thông điệp, mã băm", 62),
+    Column("Văn bản, mã thông điệp, mã băm", 56),
     Column("Nơi gửi và nơi nhận", 36),
-    Column("Nơi gửi cho biết", 42),
-    Column("Nút liên thông giữ", 42),
-    Column("Nơi nhận cho biết", 42),
-    Column("Kết quả", 30),
+    Column("Nơi gửi cho biết", 40),
+    Column("Nút liên thông giữ", 40),
+    Column("Nơi nhận cho biết", 40),
+    Column("Kết quả, việc cần làm", 42),
 )
 HASH_SIGNS = 12
 
@@ -62,7 +62,7 @@ def _rows(lines: Iterable[Compared]) -> Iterator[Row]:
             (
                 str(number),
                 f"{line.document}; thông điệp {line.message_id[:8]}{hashed}",
-                f"{line.sender} → {line.recipient}",
+                f"Từ {line.sender} tới {line.recipient}",
                 _said(line.sent),
                 _said(line.held),
                 _said(line.taken),

@@ -73,12 +73,12 @@ _WORDS: dict[Finding, tuple[str, str, str]] = {
         "bad",
     ),
     Finding.LOST_AT_NODE: (
-        "Nút đã nhận nhưng nay không có",
+        "Nút không còn gói",
         "Nút đã ký biên nhận mà nay không giữ gói. Gửi biên nhận cho người vận hành nút và đề nghị khôi phục.",
         "bad",
     ),
     Finding.LOST_HERE: (
-        "Ta đã ký nhận nhưng nay không có",
+        "Ta ký nhận, sổ không có",
         "Sổ của ta thiếu văn bản đã nhận, có thể do khôi phục bản sao lưu. Đề nghị nơi gửi gửi lại.",
         "bad",
     ),
@@ -88,12 +88,12 @@ _WORDS: dict[Finding, tuple[str, str, str]] = {
         "bad",
     ),
     Finding.UNJOURNALLED: (
-        "Nút giữ nhưng nhật ký nơi gửi không có",
+        "Nhật ký nơi gửi không có",
         "Nơi gửi có thể đã khôi phục bản sao lưu cũ. Yêu cầu nơi gửi kiểm tra sổ văn bản đi.",
         "bad",
     ),
     Finding.UNARRIVED: (
-        "Có biên nhận nhưng sổ nơi nhận không có",
+        "Có biên nhận, sổ không có",
         "Nơi nhận đã ký nhận mà nhật ký không có dòng đến. Yêu cầu nơi nhận kiểm tra, nhất là sau khi khôi phục.",
         "bad",
     ),
