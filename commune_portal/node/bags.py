@@ -131,7 +131,8 @@ def _mailbox(member: Member, after: int) -> tuple[tuple[Message, ...], list[byte
                 given_home.append(item.receipt)
             elif not _add(messages, item):
                 left += 1
-            if not left:
+            # A message ends what is covered: until its receipt is here, the link has to go on listing it.
+            if not left and not messages:
                 last = max(last, item.sequence)
     return tuple(messages), given_home, last, left
 

@@ -84,7 +84,7 @@ def imported(actor: Actor, manifest: Manifest, outcomes: Sequence[Outcome], vect
         what: sum(outcome.what is what and outcome.fate is not Fate.REFUSED for outcome in outcomes)
         for what in (What.ENVELOPE, What.RECEIPT)
     }
-    taken = sum(outcome.fate is Fate.TAKEN for outcome in outcomes)
+    taken = sum(outcome.fate is Fate.TAKEN and outcome.what in counts for outcome in outcomes)
     with database.transaction() as work:
         row_id = _note(
             work, manifest, "in", manifest.maker, counts[What.ENVELOPE], counts[What.RECEIPT], len(refused),

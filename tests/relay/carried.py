@@ -152,6 +152,8 @@ class World:
         """Each document once, everything sent has its receipts, and every receipt is the one that was given."""
         self.assert_sound()
         assert sorted(map(str, self.arrived())) == sorted(sent)
+        home = set(self.rows("a", "SELECT message_id, peer_code FROM receipts WHERE given = 0"))
+        assert {(message_id, code) for message_id in sent for code in (NODE_CODE, OTHER_CODE)} <= home
         for key in ("a", "b"):
             assert set(self.outbox(key).values()) <= {"delivered"}, key
             kept = self.rows(key, "SELECT message_id, peer_code, bytes FROM receipts WHERE given = 0")
