@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from commune_portal import clock, points
 from commune_portal.errors import DiskFull, Malformed, NotFound, PortalError, StoreBusy, UnsupportedVersion
-from commune_portal.node import announcements, contacts, directory, mailbox, members, mirrors, uploads, vectors
+from commune_portal.node import contacts, directory, mailbox, members, mirrors, uploads, vectors
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.node.uploads import Upload
@@ -25,8 +25,7 @@ from commune_portal.settings import Limits, Settings
 from commune_portal.store import installation
 from commune_portal.views import node_lists
 from commune_portal.views._errors import one_line
-from commune_portal.wire import announcement, enrolment, envelope, extract, fields, keys, protocol
-from commune_portal.wire import directory as wire_directory
+from commune_portal.wire import enrolment, envelope, extract, fields, keys, protocol
 from commune_portal.wire import mailbox as wire_mailbox
 from commune_portal.wire import receipt as wire_receipts
 from commune_portal.wire import requests as signatures
@@ -212,13 +211,6 @@ def show_directory() -> Response:
     answer = make_response("", 304) if request.headers.get("If-None-Match") == tag else _json(found.bytes)
     answer.headers["ETag"] = tag
     return answer
-
-
-@blueprint.post("/subtree")
-def hear_announcement() -> Response:
-    """Who is below a member that is a node itself."""
-    caller = _caller(wire_directory.LARGEST_BYTES)
-    return _json(announcement.write_heard(announcements.hear(caller.member, caller.body)))
 
 
 @blueprint.post("/vector")

@@ -1,4 +1,4 @@
-"""Two more doors of `/exchange/v1/`: what the node holds of a member's messages, and the list of organisations."""
+"""More doors of `/exchange/v1/`: who is below a node, what is held of a member's messages, the organisations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Protocol
 from flask import Blueprint, Response
 
 from commune_portal.errors import Malformed
-from commune_portal.node import comparisons, organisations
+from commune_portal.node import announcements, comparisons, organisations
 from commune_portal.node.members import Member
 from commune_portal.views._page import request
-from commune_portal.wire import comparison, fields
+from commune_portal.wire import announcement, comparison, directory, fields
 from commune_portal.wire import organisations as lists
 
 
@@ -36,6 +36,12 @@ def add_to(
     answer: Callable[[bytes], Response],
 ) -> None:
     """Adds the routes; `caller` believes a request, `whole` reads a count, `answer` makes JSON of bytes."""
+
+    @blueprint.post("/subtree")
+    def hear_announcement() -> Response:
+        """Who is below a member that is a node itself."""
+        told = caller(directory.LARGEST_BYTES)
+        return answer(announcement.write_heard(announcements.hear(told.member, told.body)))
 
     @blueprint.post("/comparison")
     def tell_held() -> Response:
