@@ -21,7 +21,7 @@ from commune_portal.views._shell import MenuEntry
 
 blueprint = Blueprint("comparison", __name__, url_prefix="/exchange/comparison")
 
-EVIDENCE = "evidence.download"
+EVIDENCE = "exchange_evidence.message"
 """The endpoint that gives a message's evidence as one file, where this release carries it."""
 
 
@@ -106,6 +106,6 @@ def _address(side: Side, line: Compared) -> str:
 
 
 def _evidence(line: Compared) -> str:
-    if EVIDENCE not in current_app.view_functions:
+    if EVIDENCE not in current_app.view_functions or not line.sent:
         return ""
-    return url_for(EVIDENCE, message_id=line.message_id)
+    return url_for(EVIDENCE, message=line.message_id)

@@ -267,7 +267,8 @@ def test_pages_follow_each_other_without_a_gap_and_differences_come_first(node: 
         dispatched(node)
         sent(node)
     mirror(node.first, node.second)
-    seen, after = [], ""
+    seen: list[Compared] = []
+    after = ""
     while True:
         page = reconciliation.page(PORTAL, asked(node), after, 3)
         seen += page.lines

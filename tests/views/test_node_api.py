@@ -38,6 +38,10 @@ EVERY_SIGNED = [
     ("POST", protocol.JOURNAL),
     ("GET", protocol.DIRECTORY),
     ("POST", protocol.VECTOR),
+    ("POST", protocol.COMPARISON),
+    ("GET", protocol.COMPARISON),
+    ("GET", protocol.ORGANISATIONS),
+    ("POST", protocol.SUBTREE),
 ]
 
 
