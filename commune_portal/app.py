@@ -25,7 +25,7 @@ SHARED = (
 )  # fmt: skip
 OFFICE = (
     "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",
-    "exchange", "comparison", "recipient_groups", "statistics", "files", "administration_office",
+    "exchange", "exchange_evidence", "comparison", "recipient_groups", "statistics", "files", "administration_office",
     "administration_mandates", "administration_rules", "administration_token", "administration_urgent", "urgent",
     "classified",
 )  # fmt: skip

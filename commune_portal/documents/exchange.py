@@ -1,13 +1,11 @@
-"""What the exchange page reads beyond the queue itself: what each line is about, and what lies in quarantine."""
+"""What the exchange page reads beyond the queue itself: what each line is about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
-from commune_portal import clock
 from commune_portal.people.actors import Actor
 from commune_portal.rules import numbering
 from commune_portal.rules.permissions import Verb
@@ -21,18 +19,6 @@ class Subject:
     table: Literal["incoming", "outgoing"]
     id: int
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedPacket:
-    """A packet that could not be read: who sent it and why; its bytes are kept under their hash."""
-
-    message_id: str
-    sender_code: str
-    sender_name: str
-    packet_sha256: str
-    reason: str
-    arrived_at: datetime
 
 
 def subjects(actor: Actor, abouts: Iterable[str]) -> dict[str, Subject]:
@@ -62,15 +48,3 @@ def subjects(actor: Actor, abouts: Iterable[str]) -> dict[str, Subject]:
 
 def _marks(uids: list[str]) -> str:
     return ", ".join("?" for _ in uids)
-
-
-def quarantine(actor: Actor, limit: int = 50) -> list[QuarantinedPacket]:
-    """What could not be read, newest first."""
-    actor.require(Verb.EXCHANGE_SEE)
-    found = database.rows(
-        "SELECT q.message_id, q.sender_code, coalesce(o.name, q.sender_code), q.packet_sha256, q.reason, q.arrived_at"
-        " FROM quarantine q LEFT JOIN organisations o ON o.code = q.sender_code WHERE q.classified = 0"
-        " ORDER BY q.id DESC LIMIT ?",
-        (limit,),
-    )
-    return [QuarantinedPacket(row[0], row[1], row[2], row[3], row[4], clock.from_text(row[5])) for row in found]

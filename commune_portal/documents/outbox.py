@@ -29,6 +29,7 @@ from commune_portal.wire.queued import Item
 from commune_portal.wire.receipt import Receipt
 
 LONGEST_PAUSE = timedelta(hours=3)
+SKEW_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,9 +303,9 @@ def _node_key(code: str, key_id: str) -> bytes | None:
 def attempt_failed(message_id: str, reason: str, next_attempt_at: datetime) -> None:
     """Notes a transient failure in plain words and when the next attempt is due; the item stays ready."""
     database.write_working(
-        "UPDATE outbox SET attempts = attempts + 1, last_reason = ?, next_attempt_at = ?"
-        " WHERE message_id = ? AND state = 'ready'",
-        (reason, clock.to_text(next_attempt_at), message_id),
+        "UPDATE outbox SET attempts = attempts + 1, last_reason = ?, next_attempt_at = ?, last_attempt_at = ?,"
+        " first_attempt_at = coalesce(first_attempt_at, ?) WHERE message_id = ? AND state = 'ready'",
+        (reason, clock.to_text(next_attempt_at), clock.now_text(), clock.now_text(), message_id),
     )
 
 
@@ -355,6 +356,11 @@ class QueueState:
     failures: int
     skew_seconds: int
     heartbeat_at: datetime | None
+
+    @property
+    def is_skewed(self) -> bool:
+        """True when our clock is further from the node's than a person would bear."""
+        return abs(self.skew_seconds) > SKEW_SECONDS
 
 
 def state() -> QueueState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from commune_portal import clock
 from commune_portal.node.refusals import ExchangeRefused
@@ -13,6 +13,13 @@ from commune_portal.wire.requests import WINDOW_SECONDS, VerifiedRequest
 SWEPT_EVERY_SECONDS = 60.0
 
 _last_sweep = 0.0
+
+
+def standing() -> tuple[datetime | None, datetime | None]:
+    """When any member was last heard of, and since when the oldest package waits here; two short reads."""
+    heard = database.row("SELECT max(last_contact_at) FROM member_contacts")[0]
+    oldest = database.row("SELECT taken_at FROM mailbox WHERE fetched_at IS NULL ORDER BY id LIMIT 1")
+    return clock.from_text(heard) if heard else None, clock.from_text(oldest[0]) if oldest else None
 
 
 def meet(member_id: int, request: VerifiedRequest, address: str) -> None:

@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
-from commune_portal.node import routes
 from commune_portal.errors import Malformed
+from commune_portal.node import routes
 from commune_portal.node.members import Member
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.settings import Limits

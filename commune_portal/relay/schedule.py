@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
+from commune_portal.clock import VIETNAM
 from commune_portal.wire.envelope import Kind
 
 JITTER = 0.25
+CUSTOMARY = (time(8), time(10, 30), time(14), time(16))
+"""When an office looks for post even if it is told to poll seldom, in Vietnam's time."""
+LONGEST_SILENCE = timedelta(minutes=15)
+"""However long a link has been dark, it is looked for again within this time."""
 HOA_TOC = 3
 SMALL_KINDS = frozenset({Kind.STATUS, Kind.RECEIPT, Kind.VECTOR, Kind.CHECKPOINT, Kind.FINDING})
 FAILURES_TO_OPEN = 3
@@ -55,7 +60,7 @@ class Circuit:
         pause = timedelta(seconds=asked_seconds)
         if failures >= FAILURES_TO_OPEN:
             after = next_attempt(failures - FAILURES_TO_OPEN + 1, now, delays_seconds, draw)
-            pause = max(pause, after.at - now)
+            pause = max(pause, min(after.at - now, LONGEST_SILENCE))
         return replace(self, failures=failures, closed_until=now + pause if pause else None)
 
 
@@ -86,5 +91,18 @@ def interrupts(waiting: Queued, under_way: Queued) -> bool:
 
 
 def contact_due(last_contact: datetime | None, now: datetime, poll_seconds: float) -> bool:
-    """True when the peer should be asked; a clock that was set back does not silence the poll."""
-    return last_contact is None or now < last_contact or now - last_contact >= timedelta(seconds=poll_seconds)
+    """True when the peer should be asked; a clock that was set back does not silence the poll.
+
+    However long the poll is set, the customary times of a day, two in the morning and two in the afternoon, are kept.
+    """
+    if last_contact is None or now < last_contact or now - last_contact >= timedelta(seconds=poll_seconds):
+        return True
+    return last_contact < last_customary(now) <= now
+
+
+def last_customary(now: datetime) -> datetime:
+    """The newest of the day's customary times that has come; before the first, the last of the day before."""
+    local = now.astimezone(VIETNAM)
+    today = [datetime.combine(local.date(), at, VIETNAM) for at in CUSTOMARY]
+    past = [at for at in today if at <= local]
+    return past[-1] if past else today[-1] - timedelta(days=1)

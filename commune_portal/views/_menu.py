@@ -13,12 +13,13 @@ from flask import Flask, Response, current_app, render_template, url_for
 
 from commune_portal import clock
 from commune_portal.documents import outbox
+from commune_portal.node import contacts
 from commune_portal.people.actors import Actor
 from commune_portal.rules.permissions import Verb
 from commune_portal.settings import Settings
 from commune_portal.store import database, installation
 from commune_portal.views import _session, _urgent
-from commune_portal.views._format import ago
+from commune_portal.views._format import ago, number
 from commune_portal.views._page import request, respond
 from commune_portal.views._shell import Bell, MenuBlock, MenuEntry, Person, Shell, install_shell
 
@@ -155,7 +156,7 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
             ),
             logout_url=_address("login.log_out"),
             help_url=help_url,
-            bell=None if is_due or settings.role == "node" else _bell(by, waiting, home),
+            bell=None if is_due else _bell(by, waiting, home),
             urgent=strip,
             trial_key=is_trial,
         )
@@ -199,14 +200,34 @@ def _menu(by: Actor, waiting: Waiting) -> tuple[MenuBlock, ...]:
 def _bell(by: Actor, waiting: Waiting, home: str) -> Bell:
     text, tone, contact_url = "", "good", ""
     opens: Callable[[str], bool] = current_app.view_functions.__contains__
-    if by.may(Verb.EXCHANGE_SEE):
+    if opens("exchange.show") and not by.may(Verb.EXCHANGE_SEE):
+        text, tone = _contact()  # how the link stands is everybody's matter; what waits in it is not
+    elif by.may(Verb.EXCHANGE_SEE):
         text, tone = _contact()
         contact_url = _address("exchange.show") if opens("exchange.show") else ""
-    elif by.may(Verb.NODE_TRANSIT) and opens("node_pages.transit") and outbox.state().enrolled:
-        text, tone = _contact()  # a node with a node above it
-        contact_url = _address("node_pages.transit")
+    elif opens("node_pages.transit"):
+        return _node_bell(by)
     draft = Bell("", home, waiting.mine, text, tone, contact_url)
     return Bell(f"{_address('bell')}?seen={_seen(draft)}", home, waiting.mine, text, tone, contact_url)
+
+
+def _node_bell(by: Actor) -> Bell:
+    """At a node: the link to the node above, where there is one, else how its members are heard of."""
+    text, tone = _contact() if outbox.state().enrolled else _members_contact()
+    contact_url = _address("node_pages.transit") if by.may(Verb.NODE_TRANSIT) else ""
+    draft = Bell("", "", 0, text, tone, contact_url)
+    return replace(draft, poll_url=f"{_address('bell')}?seen={_seen(draft)}")
+
+
+def _members_contact() -> tuple[str, str]:
+    heard, oldest = contacts.standing()
+    if heard is None:
+        return "Chưa đơn vị nào liên lạc", "warn"
+    is_quiet = (clock.now() - heard).total_seconds() > 3600
+    text = f"Đơn vị liên lạc gần nhất: {ago(heard)}"
+    if oldest is not None:
+        text += f"; gói chờ lâu nhất: {ago(oldest)}"
+    return text, "warn" if is_quiet else "good"
 
 
 def _seen(bell: Bell) -> str:
@@ -222,4 +243,9 @@ def _contact() -> tuple[str, str]:
         return "Chưa liên lạc được với nút", "warn"
     quiet_seconds = (clock.now() - state.last_contact_at).total_seconds()
     tone = "good" if state.failures == 0 and quiet_seconds < 3600 else "warn" if quiet_seconds < 86400 else "bad"
-    return f"Nút liên thông: {ago(state.last_contact_at)}", tone
+    text = f"Nút liên thông: {ago(state.last_contact_at)}"
+    if state.oldest is not None:
+        text += f"; gói chờ lâu nhất: {ago(state.oldest)}"
+    if state.is_skewed:
+        text, tone = f"{text}; đồng hồ lệch {number(abs(state.skew_seconds))} giây", "bad"
+    return text, tone

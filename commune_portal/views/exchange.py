@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, flash, render_template, url_for
 
 from commune_portal import clock
-from commune_portal.documents import exchange, outbox
+from commune_portal.documents import evidence, exchange, outbox, quarantine
 from commune_portal.documents.outbox import QueueLine, QueueState
 from commune_portal.errors import Malformed, PortalError, RuleBroken
 from commune_portal.people import peers
@@ -23,7 +23,8 @@ from commune_portal.views import _session
 from commune_portal.views._format import ago, instant, number
 from commune_portal.views._forms import EMPTY, FormReader, FormState
 from commune_portal.views._page import go_to, page, request, respond
-from commune_portal.views.home import HEARTBEAT_SECONDS, SKEW_SECONDS
+from commune_portal.views._stuck import URGENT_LABELS, stuck_lines
+from commune_portal.views.home import HEARTBEAT_SECONDS
 from commune_portal.wire.enrolment import LARGEST_BYTES
 from commune_portal.wire.envelope import Kind
 
@@ -31,7 +32,6 @@ blueprint = Blueprint("exchange", __name__, url_prefix="/exchange")
 
 WAITING_ROWS = 200
 CLOSED_ROWS = 100
-URGENT_LABELS = {1: "Khẩn", 2: "Thượng khẩn", 3: "Hỏa tốc", 4: "Hỏa tốc hẹn giờ"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ def show() -> Response:
         "exchange/_queue.html",
         **_queue(by),
         closed=_carried(by, closed),
-        quarantine=exchange.quarantine(by),
+        quarantine=quarantine.listed(by),
+        stuck=stuck_lines(by),
+        proofs=evidence.proofs([item.message_id for item in closed]),
     )
 
 
@@ -176,7 +178,7 @@ def _warnings(state: QueueState) -> list[Warned]:
     elif _settings().relay.enabled and _is_stale(state.heartbeat_at):
         seen = f"lần cuối thấy chạy {ago(state.heartbeat_at)}" if state.heartbeat_at else "chưa thấy chạy lần nào"
         found.append(Warned(f"Bộ phận liên thông không chạy ({seen}). Hãy khởi động lại phần mềm.", "bad"))
-    if abs(state.skew_seconds) > SKEW_SECONDS:
+    if state.is_skewed:
         found.append(
             Warned(
                 f"Đồng hồ máy này lệch {number(abs(state.skew_seconds))} giây so với nút. Hãy chỉnh lại giờ máy tính.",

@@ -26,6 +26,7 @@ from commune_portal.store import verify
 from commune_portal.views import _session
 from commune_portal.views._format import ago, instant, number
 from commune_portal.views._page import page
+from commune_portal.views._stuck import stuck_lines
 
 blueprint = Blueprint("home", __name__)
 
@@ -37,9 +38,9 @@ TASK_TITLES = {
     DueClass.LATER: "Sau tuần này",
     DueClass.NONE: "Không đặt hạn",
 }
+HOME_STUCK_ROWS = 8
 QUIET_SECONDS = 3600
 HEARTBEAT_SECONDS = 300
-SKEW_SECONDS = 120
 QUICK_CHECKS = (disk.check, hours.check, copies.check, exchange.check)
 """Checks that cost a few milliseconds; each is also a row of the health page."""
 
@@ -82,6 +83,7 @@ def show() -> Response:
         health=_hints() if by.may(Verb.ADMINISTRATION_HEALTH) else None,
         health_opens="health.show" in current_app.view_functions,
         calls=urgent.to_call(by, clock.now()) if by.may(Verb.EXCHANGE_CALL) else [],
+        stuck=stuck_lines(by, HOME_STUCK_ROWS) if by.may(Verb.EXCHANGE_SEE) else [],
         quarantined=waiting.quarantined() if by.may(Verb.EXCHANGE_SEE) else 0,
         outgoing_opens="outgoing_issue.show" in current_app.view_functions,
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commune_portal.relay import schedule
 from commune_portal.relay.schedule import Circuit, Queued, contact_due, due, interrupts, next_attempt
 from commune_portal.wire.envelope import Kind
 
@@ -79,3 +80,30 @@ def test_contact_is_due_after_the_interval_and_after_a_clock_set_back() -> None:
     assert not contact_due(NOON, NOON + timedelta(seconds=119), 120)
     assert contact_due(NOON, NOON + timedelta(seconds=120), 120)
     assert contact_due(NOON, NOON - timedelta(days=1), 120)
+
+
+def test_two_mornings_and_two_afternoons_are_kept_however_seldom_the_poll_is() -> None:
+    day = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # 07:00 in Vietnam
+    last, contacts = day - timedelta(hours=12), []
+    for minute in range(0, 11 * 60, 5):
+        now = day + timedelta(minutes=minute)
+        if schedule.contact_due(last, now, 7 * 86400.0):
+            contacts.append((now + timedelta(hours=7)).strftime("%H:%M"))
+            last = now
+    assert contacts == ["08:00", "10:30", "14:00", "16:00"]
+
+
+def test_before_the_first_time_of_a_day_the_last_of_the_day_before_counts() -> None:
+    dawn = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+    assert schedule.last_customary(dawn) == datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def test_a_dark_link_is_looked_for_within_a_quarter_of_an_hour() -> None:
+    circuit = schedule.Circuit()
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    for _ in range(30):
+        circuit = circuit.after_failure(now, (5.0, 60.0, 3600.0), 0.5)
+    assert circuit.closed_until is not None
+    assert circuit.closed_until - now <= schedule.LONGEST_SILENCE
+    patient = circuit.after_failure(now, (5.0,), 0.5, asked_seconds=3000.0)
+    assert patient.closed_until == now + timedelta(seconds=3000)  # a node that asks for patience gets it

@@ -196,6 +196,10 @@ FROM mirror_lines WHERE json_extract(body, '$.act') = 'incoming.arrived'
     AND json_extract(body, '$.facts.sender') IS NOT NULL AND json_extract(body, '$.facts.message') IS NOT NULL
 ON CONFLICT DO NOTHING;
 
+-- The proof of attempts, for the person who takes over when the list of them has run out.
+ALTER TABLE outbox ADD COLUMN first_attempt_at TEXT;
+ALTER TABLE outbox ADD COLUMN last_attempt_at TEXT;
+
 -- A packet put aside stays shown until a clerk has said that it was seen.
 ALTER TABLE quarantine ADD COLUMN seen_at TEXT;
 ALTER TABLE quarantine ADD COLUMN seen_by INTEGER REFERENCES accounts (id);

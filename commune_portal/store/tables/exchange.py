@@ -90,6 +90,8 @@ class OutboxItem(Table):
     last_reason = peewee.TextField()
     bytes_sent = peewee.IntegerField()
     closed_at = InstantField(null=True)
+    first_attempt_at = InstantField(null=True)
+    last_attempt_at = InstantField(null=True)
 
     class Meta:
         table_name = "outbox"
