@@ -6,6 +6,7 @@ would pay a new connection, and three round trips of TLS. RFC 9112, 6.3: a 204 o
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 from waitress.channel import HTTPChannel
@@ -14,6 +15,10 @@ from waitress.task import WSGITask
 
 RECEIVE_BYTES = 64 * 1024
 """How much is read from a socket at once: waitress' own 8 KiB makes thirty-two turns of one chunk."""
+
+HAS_POLL = hasattr(select, "poll")
+CONNECTIONS_AT_MOST = 2000 if HAS_POLL else 400
+"""Every office of a province keeps one open between its contacts, or two; waitress stops to listen at 100."""
 
 
 class _Task(WSGITask):  # type: ignore[misc]  # waitress carries no types
@@ -41,6 +46,9 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress carries no types
 
 def listen(app: Any, **adjustments: Any) -> Any:
     """A waitress server for a WSGI application, bound and not yet running; `adjustments` are waitress' own."""
-    server = create_server(app, recv_bytes=RECEIVE_BYTES, ident=None, **adjustments)
+    server = create_server(
+        app, recv_bytes=RECEIVE_BYTES, ident=None, connection_limit=CONNECTIONS_AT_MOST, asyncore_use_poll=HAS_POLL,
+        **adjustments,
+    )  # fmt: skip
     server.channel_class = _Channel
     return server

@@ -50,3 +50,13 @@ def test_a_client_that_asks_to_close_is_closed(port: int) -> None:
     assert answer.getheader("Connection") == "close"
     answer.read()
     assert connection.sock is None
+
+
+def test_a_hundred_and_fifty_offices_keep_their_connections_at_once(port: int) -> None:
+    connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=5) for _ in range(150)]
+    for _ in range(2):
+        for connection in connections:
+            connection.request("GET", "/200")
+            assert connection.getresponse().read() == b"here"
+    for connection in connections:
+        connection.close()
