@@ -33,16 +33,17 @@ RELAY, ONE_PIECE, RAW = "nút, mảnh của bộ chuyển", "nút, một mảnh"
 GROWTH = "bộ nhớ nút tăng khi nhận 50 MB"
 
 
-def serve_node(folder: Path, started: Callable[[int], None]) -> None:
-    """A node with two enrolled offices, served as `serve` does."""
-    settings = Settings(folder=folder, role="node", paths=Paths(allow_any_disk=True), server=Server(port=0))
+def serve_node(folder: Path, started: Callable[[int], None], *, offices: int = 2, host: str = "127.0.0.1") -> None:
+    """A node with enrolled offices, served as `serve` does."""
+    server = Server(host=host, port=0)
+    settings = Settings(folder=folder, role="node", paths=Paths(allow_any_disk=True), server=server)
     own = new_keys(0)
     public, box = own.public_key.hex(), own.box_public_key.hex()
     installation.found(
         settings, code=NODE_CODE, name="Nút liên thông", place="Lam Giang", public_key=public, box_public_key=box
     )
     keys.use(own)
-    for number in (1, 2):
+    for number in range(1, offices + 1):
         enrol(new_office(number))
     portal = serve.Portal(settings)
     started(portal.port)

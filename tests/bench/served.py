@@ -1,9 +1,9 @@
 """Processes that the benches speak to: `python -m tests.bench.served KIND FOLDER`, in JSON, a line at a time.
 
 Its first line names the port. `office` is the portal as `serve` runs it; `static` the pages of that office frozen: the
-same templates with the same values, and no register behind them; `node` a node with two members; `socket` a bare
-socket that hashes and syncs. An office takes
-requests on its standard input too: `{"do": "print"}` and `{"do": "sign", "pdf": …}` load printing and signing.
+same templates with the same values, and no register behind them; `node` a node with two members, `province` one with
+133; `socket` a bare socket that hashes and syncs. An office takes requests on its standard input too: `{"do": "print"}`
+and `{"do": "sign", "pdf": …}` load printing and signing.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
     """The child: serves until it is ended."""
     kind, folder = sys.argv[1], Path(sys.argv[2])
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as `serve.write_log` sets it
-    {"office": _office, "static": _static, "node": _node, "socket": _socket}[kind](folder)
+    {"office": _office, "static": _static, "node": _node, "province": _province, "socket": _socket}[kind](folder)
 
 
 def _say(**values: Any) -> None:
@@ -130,6 +130,12 @@ def _node(folder: Path) -> None:
     from tests.bench import exchanging
 
     exchanging.serve_node(folder, lambda port: _say(port=port))
+
+
+def _province(folder: Path) -> None:
+    from tests.bench import province
+
+    province.serve(folder, lambda port: _say(port=port))
 
 
 def _socket(folder: Path) -> None:
