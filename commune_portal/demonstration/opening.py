@@ -7,7 +7,7 @@ from typing import Any
 from commune_portal.demonstration import cast
 from commune_portal.demonstration.cast import OFFICES, PLANS
 from commune_portal.documents import books
-from commune_portal.people import accounts, directory, issuers, mandates, office_rules
+from commune_portal.people import accounts, directory, groups, issuers, mandates, office_rules
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules import numbering
 from commune_portal.rules.kinds import Competence
@@ -36,6 +36,7 @@ def prepare(office: dict[str, Any]) -> None:
     known = [(PLANS[item].code, PLANS[item].name) for item in OFFICES if item != party]
     for code, name in (*known, *NOT_CONNECTED):
         directory.add(PORTAL, code=code, name=name)
+    groups.make(PORTAL, "Các sở hay trao đổi", [code for code, _ in NOT_CONNECTED][:3])
 
 
 def _council(by: Any) -> None:

@@ -27,6 +27,8 @@ from commune_portal.documents import (
     outbox,
     outgoing,
     tasks,
+    updates,
+    urgent,
 )
 from commune_portal.documents.attachments import Upload
 from commune_portal.documents.incoming import Arrival
@@ -34,8 +36,10 @@ from commune_portal.edxml.package import ResponseFor
 from commune_portal.edxml.status import write_status
 from commune_portal.node import directory, mailbox, members, mirrors
 from commune_portal.paper import sample_marks
-from commune_portal.people import accesses, issuers, mandates, office_rules, peers, trail
+from commune_portal.people import accesses, groups, issuers, mandates, office_rules, peers, trail
 from commune_portal.people.actors import PORTAL
+from commune_portal.rules.calls import CallOutcome
+from commune_portal.rules.kinds import Urgency
 from commune_portal.settings import Limits, Paths, Settings
 from commune_portal.signing import workshop
 from commune_portal.store import database, files, installation
@@ -115,6 +119,7 @@ def build(folder: Path) -> Full:
     _carry(office, node, own_keys, node_keys)
     _after_return(office, own_keys, row_id, second)
     with standing_in(office.settings, own_keys):
+        _amend(office, row_id, second)
         _handle_arrival(office, second)
         accesses.note(office.clerk.id, "view", "incoming:1")
         accesses.flush()
@@ -193,6 +198,21 @@ def _after_return(office: Cast, own_keys: InstallationKeys, row_id: int, second:
             response_for=ResponseFor(cast.OFFICE_CODE, "01/QĐ-UBND", document.document_id, document.promulgation_date),
         )
         _arrive(second, write_status(status), Kind.STATUS)
+
+
+def _amend(office: Cast, row_id: int, second: Office) -> None:
+    """The clerk makes the document hỏa tốc, corrects its subject, telephones twice, and keeps two groups."""
+    standing = updates.metadata_of(outgoing.get(row_id))
+    flash = dataclasses.replace(standing, urgency=Urgency.FLASH)
+    updates.update(office.clerk, row_id, flash, "Nâng độ khẩn theo chỉ đạo")
+    updates.update(office.clerk, row_id, dataclasses.replace(flash, subject="Về việc trực lũ"), "Sửa trích yếu cho gọn")
+    recipient = dispatch.recipients(row_id)[0]
+    for outcome in (CallOutcome.NO_ANSWER, CallOutcome.REACHED):
+        urgent.record_call(
+            office.clerk, recipient.id, phone="0912 000 111", spoke_to="Bà Mơ", outcome=outcome, note="Hẹn gọi lại"
+        )
+    for name in ("Giáp ranh", "Toàn tỉnh"):
+        groups.make(office.clerk, name, [second.code])
 
 
 def _arrive(second: Office, packet: bytes, kind: Kind) -> None:

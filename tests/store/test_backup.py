@@ -23,7 +23,7 @@ from commune_portal.documents.verification import verify_installation
 from commune_portal.errors import DiskFull, Malformed, StoreDamaged, StoreRefused
 from commune_portal.people.actors import PORTAL
 from commune_portal.settings import Settings
-from commune_portal.store import backup, database, files, installation, verify
+from commune_portal.store import backup, database, files, installation, migrate, verify
 from tests import cast
 from tests.store.backed import KILLED, contents, made, mine_size, office
 from tests.store.full import Full
@@ -40,7 +40,7 @@ def test_a_backup_is_one_proven_zip_that_a_plain_tool_opens(office: Settings, tm
         manifest = json.loads(archive.read("MANIFEST.json"))
         names = set(archive.namelist())
         kinds = {info.filename: info.compress_type for info in archive.infolist()}
-    assert (manifest["format"], manifest["schema"], manifest["code"]) == (1, 1, cast.OFFICE_CODE)
+    assert (manifest["format"], manifest["schema"], manifest["code"]) == (1, len(migrate.migrations()), cast.OFFICE_CODE)
     assert names == {*manifest["members"], "MANIFEST.json"}
     assert {"register.sqlite3", "portal.toml", "trust/trial.pem"} <= names
     assert kinds["register.sqlite3"] == zipfile.ZIP_DEFLATED

@@ -60,7 +60,7 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
 def another(value: Any, column: str) -> Any:
     """Another plausible value of the same type."""
     if value is None:
-        return 7 if column.endswith(("_id", "_by", "number", "year")) else "2026-11-20T07:00:00Z"
+        return 7 if column.endswith(("_id", "_by", "number", "year", "_type", "_follows")) else "2026-11-20T07:00:00Z"
     if isinstance(value, int):
         return value + 1000
     if re.fullmatch(r"\d{4}-\d\d-\d\d.*", value):
@@ -68,7 +68,7 @@ def another(value: Any, column: str) -> Any:
     if re.fullmatch(r"[0-9a-f]{16,}", value):
         return ("1" if value[0] != "1" else "2") + value[1:]
     if value.startswith("{"):
-        return re.sub(r'(": ?")', r"\1khác ", value, count=1)
+        return re.sub(r'(": ?\[?")', r"\1khác ", value, count=1)
     return value[:-1] + ("ý" if not value.endswith("ý") else "y") if value else "thêm"
 
 
