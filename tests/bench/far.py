@@ -2,7 +2,7 @@
 
 256 kbit/s up, 300 ms there and back, 5 % loss, dark for 5 s of every minute with all flows lost. Several links stand
 side by side, each with a node and an office of its own: they are idle nearly all of the time.
-`python -m tests.bench.far node FOLDER HOST` and `… office ADDRESS FOLDER PACKETS BYTES` are the two ends.
+`python -m tests.bench.far node FOLDER HOST` and `… office ADDRESS FOLDER PACKETS BYTES CONTROL` are the two ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+
+from urllib3.connection import HTTPConnection
 
 from commune_portal.errors import NodeUnreachable
 from commune_portal.parties import supervisor
@@ -76,7 +79,7 @@ def _office(stack: ExitStack, place: Path, name: str, ordinal: int, packets: int
     folder = place / f"{name[:5]}-{ordinal}"
     folder.mkdir()
     is_tun = tun_link.is_permitted()
-    shape = replace(SHAPE, seed=ordinal + 1, congestion=name if is_tun else "")
+    shape = replace(SHAPE, seed=ordinal + 1)
     link: TunLink | ShapedProxy | None = TunLink(shape, folder) if is_tun else None
     if link is not None:
         stack.callback(link.close)
@@ -97,7 +100,7 @@ def _office(stack: ExitStack, place: Path, name: str, ordinal: int, packets: int
         port = near
     return subprocess.Popen(
         [*link.inside("near"), sys.executable, "-m", "tests.bench.far", "office", f"http://{host}:{port}", str(folder),
-         str(packets), str(size)],
+         str(packets), str(size), name if is_tun else ""],
         stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
 
@@ -124,8 +127,11 @@ def serve(folder: Path, host: str) -> None:
     exchanging.serve_node(folder, lambda port: print(json.dumps({"port": port}), flush=True), host=host)
 
 
-def send(address: str, folder: Path, packets: int, size: int) -> None:
+def send(address: str, folder: Path, packets: int, size: int, congestion: str) -> None:
     """The office's end: uploads packet after packet as the relay does, and goes on after every cut."""
+    if congestion:
+        option = (socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
+        HTTPConnection.default_socket_options = [*HTTPConnection.default_socket_options, option]
     own, office, grain = new_keys(0), new_office(1), Grain()
     keys.use(office.keys)
     client = NodeClient(NodeIdentity(NODE_CODE, address, None, {own.key_id: own.public_key}), office.keys, office.code)
@@ -173,4 +179,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "node":
         serve(Path(sys.argv[2]), sys.argv[3])
     else:
-        send(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+        send(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6])

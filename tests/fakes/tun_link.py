@@ -44,7 +44,6 @@ class Shape:
     cut_every: float = 60.0
     dark: float = 5.0
     queue_seconds: float = 2.0
-    congestion: str = ""
     seed: int = 1
 
 
@@ -71,7 +70,7 @@ class TunLink:
 
     def __init__(self, shape: Shape, folder: Path) -> None:
         self.shape = shape
-        self._figures = folder / f"link-{shape.seed}-{shape.congestion}.json"
+        self._figures = folder / f"link-{shape.seed}.json"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.tun_link", json.dumps(asdict(shape)), str(self._figures)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
@@ -146,7 +145,7 @@ def _namespace() -> subprocess.Popen[bytes]:
     return holder
 
 
-def _device(pid: int, address: str, congestion: str) -> int:
+def _device(pid: int, address: str) -> int:
     """A TUN device inside a namespace, with its address; answers its handle."""
     libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -164,8 +163,6 @@ def _device(pid: int, address: str, congestion: str) -> int:
     for device in ("all", "bad0"):
         (settings / f"conf/{device}/route_localnet").write_text("1")
         (settings / f"conf/{device}/rp_filter").write_text("0")
-    if congestion:
-        (settings / "tcp_congestion_control").write_text(congestion)
     libc.setns(home, CLONE_NEWNET)
     os.close(home)
     os.close(there)
@@ -260,9 +257,7 @@ def main() -> None:
     figures.write_text(json.dumps(asdict(Figures())))
     holders = [_namespace(), _namespace()]
     try:
-        near, far = (
-            _device(holder.pid, address, shape.congestion) for holder, address in zip(holders, (NEAR, FAR), strict=True)
-        )
+        near, far = (_device(holder.pid, address) for holder, address in zip(holders, (NEAR, FAR), strict=True))
         used = subprocess.run(
             ["nsenter", "--target", str(holders[0].pid), "--net", "cat", "/proc/sys/net/ipv4/tcp_congestion_control"],
             check=True, capture_output=True, text=True,
