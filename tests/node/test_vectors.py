@@ -13,6 +13,7 @@ from commune_portal.rules.chain import Checkpoint
 from commune_portal.wire import envelope as envelopes
 from commune_portal.wire.envelope import Kind
 from commune_portal.wire.mailbox import Open, Vector
+from tests.node.cast import enrol, new_keys
 from tests.node.conftest import Node
 
 PACKET = b"<edXML/>" * 50
@@ -89,3 +90,17 @@ def test_the_node_owns_up_to_what_it_has_no_more(node: Node) -> None:
     said = Vector(0, (), tuple(Open(item.message_id, item.packet_sha256, 0) for item in (sent, gone)))
     assert vectors.compare(node.first.member, said).lost == (gone.message_id,)
     assert vectors.compare(node.second.member, said).lost == (sent.message_id, gone.message_id)
+
+
+def test_what_was_fetched_in_the_very_second_of_an_enrolment_or_later_is_listed_again(node: Node) -> None:
+    sent = node.first.envelope(node.second.code, PACKET)
+    for ahead in (timedelta(), timedelta(hours=1)):  # the second time the node's clock was set back by an hour
+        now = clock.now() + timedelta(days=1)
+        with clock.standing_at(now + ahead):
+            mailbox.take(node.first.member, node.first.seal(sent), PACKET, node.limits)
+            mailbox.acknowledge(node.second.member, node.second.receipt(sent))
+            assert mailbox.waiting(node.second.member, 0, 10).items == ()
+        with clock.standing_at(now):
+            node.second.keys, node.second.epoch = new_keys(20 + ahead.seconds), node.second.epoch + 1
+            enrol(node.second)
+            assert len(mailbox.waiting(node.second.member, 0, 10).items) == 1

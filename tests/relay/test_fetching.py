@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from commune_portal.wire import envelope, protocol
 from tests.cast import NODE_CODE, OFFICE_CODE, OTHER_CODE, Cast
 from tests.documents.partner import keys_of
 from tests.fakes.wire import Fault
-from tests.relay.linked import KIBIBYTE, Link, arrived, linked, queue, states
+from tests.relay.linked import KIBIBYTE, Link, arrived, linked, queue, states, until
 
 
 def unknown_sender(link: Link, age: timedelta) -> None:
@@ -103,6 +104,27 @@ def test_what_the_reader_itself_trips_over_is_put_aside_and_the_thread_goes_on(
         assert worker.contact()
         assert arrived() == [good]
         assert len(aside()) == 1
+
+
+def test_a_thread_that_stumbles_goes_on_by_itself(office: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    tripped: list[int] = []
+
+    def tripping(limit: int = 20) -> list[int]:
+        tripped.append(limit)
+        raise ZeroDivisionError("nobody foresaw this")
+
+    with linked(office) as link:
+        monkeypatch.setattr(arrivals, "unchecked", tripping)
+        worker = link.worker()
+        monkeypatch.setattr(worker._stop, "wait", lambda _seconds: time.sleep(0.02))  # its pauses after a stumble
+        worker.start()
+        try:
+            message_id = queue()
+            until(lambda: states()[message_id] == "delivered")
+            assert worker.is_alive
+            assert len(tripped) == STUMBLES  # then the link goes first
+        finally:
+            worker.stop()
 
 
 def test_only_what_was_in_hand_is_blamed() -> None:

@@ -6,6 +6,7 @@ As in `test_named_cases`: a real office here, a real node in a process of its ow
 from __future__ import annotations
 
 import shutil
+import socket
 from datetime import timedelta
 
 import pytest
@@ -85,6 +86,25 @@ def test_kill_9_of_the_node_inside_a_chunk_resumes_at_the_size_on_disk(really: L
         assert link.node.mailbox() == [mine]
         assert min(offsets(link)[-5:]) >= 64 * KIBIBYTE
         assert bytes_in_chunks(link) <= (200 + 10 * 16) * KIBIBYTE
+
+
+def test_a_half_open_chunk_holds_no_lock(really: Linking) -> None:
+    with really() as link:
+        mine, worker = queue(noise(100 * KIBIBYTE)), link.worker(largest_chunk_bytes=16 * KIBIBYTE)
+        half: list[socket.socket] = []
+
+        def leave_one_open(method: str, path: str) -> None:
+            if method == "PATCH" and not half:
+                half.append(socket.create_connection(("127.0.0.1", link.forwarder.port), 10))
+                half[0].sendall(f"PATCH {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\nhalf".encode())
+
+        link.forwarder.before = leave_one_open
+        try:
+            assert worker.contact()
+        finally:
+            half[0].close()
+        assert link.node.mailbox() == [mine]
+        assert [status for method, _, status in link.forwarder.answers if method == "PATCH"] == [204] * 7
 
 
 def asked(link: RealLink, created: int = 0, **changes: str) -> Answer:

@@ -84,6 +84,11 @@ def stored(link: RealLink, packet: bytes) -> bool:
     return path.is_file() and path.read_bytes() == packet
 
 
+def tuspy(endpoint: str, packet: bytes, **more: Any) -> Any:
+    """An uploader of tuspy, which is typed in part only."""
+    return TusClient(endpoint).uploader(file_stream=io.BytesIO(packet), **more)
+
+
 def at_chunk(number: int, fault: Fault) -> Callable[[str, str], Fault | None]:
     seen = [0]
 
@@ -111,9 +116,7 @@ def test_tuspy_uploads_in_chunks_with_checksums(really: Linking) -> None:
     packet = noise(200 * KIBIBYTE)
     with really() as link, tus(link) as (signing, _, endpoint):
         told = described(packet)
-        uploader = TusClient(endpoint).uploader(
-            file_stream=io.BytesIO(packet), chunk_size=65536, metadata=told, upload_checksum=True
-        )
+        uploader = tuspy(endpoint, packet, chunk_size=65536, metadata=told, upload_checksum=True)
         uploader.upload()
         assert signing.said == [("POST", 201)] + [("PATCH", 204)] * 4
         assert stored(link, packet)
@@ -122,12 +125,10 @@ def test_tuspy_uploads_in_chunks_with_checksums(really: Linking) -> None:
 def test_tuspy_goes_on_after_a_cut_where_the_node_is(really: Linking) -> None:
     packet = noise(200 * KIBIBYTE, 2)
     with really() as link, tus(link, at_chunk(3, Fault.CUT_REQUEST)) as (_, wire, endpoint):
-        uploader = TusClient(endpoint).uploader(
-            file_stream=io.BytesIO(packet), chunk_size=32768, metadata=described(packet)
-        )
+        uploader = tuspy(endpoint, packet, chunk_size=32768, metadata=described(packet))
         with pytest.raises((TusCommunicationError, TusUploadFailed, plain.RequestException)):
             uploader.upload()
-        again = TusClient(endpoint).uploader(file_stream=io.BytesIO(packet), chunk_size=32768, url=uploader.url)
+        again = tuspy(endpoint, packet, chunk_size=32768, url=uploader.url)
         assert again.offset == 65536
         again.upload()
         assert stored(link, packet)
@@ -137,9 +138,7 @@ def test_tuspy_goes_on_after_a_cut_where_the_node_is(really: Linking) -> None:
 def test_a_wrong_offset_is_409_and_a_wrong_checksum_460_and_an_unknown_one_400(really: Linking) -> None:
     packet = noise(50 * KIBIBYTE, 3)
     with really() as link, tus(link) as (_, wire, endpoint):
-        uploader = TusClient(endpoint).uploader(
-            file_stream=io.BytesIO(packet), chunk_size=10_000, metadata=described(packet)
-        )
+        uploader = tuspy(endpoint, packet, chunk_size=10_000, metadata=described(packet))
         uploader.upload_chunk()
         uploader.offset = 5
         with pytest.raises(TusUploadFailed) as caught:
@@ -161,8 +160,7 @@ def test_a_wrong_offset_is_409_and_a_wrong_checksum_460_and_an_unknown_one_400(r
 def test_the_node_says_what_it_knows_and_when_an_upload_ends(really: Linking) -> None:
     packet = noise(50 * KIBIBYTE, 4)
     with really() as link, tus(link) as (_, _, endpoint):
-        said = TusClient(endpoint)
-        uploader = said.uploader(file_stream=io.BytesIO(packet), chunk_size=10_000, metadata=described(packet))
+        uploader = tuspy(endpoint, packet, chunk_size=10_000, metadata=described(packet))
         uploader.upload_chunk()
         for address in (endpoint, uploader.url):
             known = plain.options(address, timeout=20)
@@ -218,9 +216,7 @@ def test_tus_js_client_goes_on_in_another_process_and_terminates(really: Linking
     packet = noise(200 * KIBIBYTE, 7)
     with really() as link, tus(link) as (signing, _, endpoint):
         path = on_disk(tmp_path, packet)
-        begun = TusClient(endpoint).uploader(
-            file_stream=io.BytesIO(packet), chunk_size=65536, metadata=described(packet)
-        )
+        begun = tuspy(endpoint, packet, chunk_size=65536, metadata=described(packet))
         begun.upload_chunk()
         assert begun.url is not None
         found = javascript(endpoint, path, packet, "resume", begun.url)

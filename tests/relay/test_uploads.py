@@ -231,6 +231,25 @@ def test_memory_is_a_few_chunks_whatever_the_packet(tmp_path: Path) -> None:
     assert peak < 1024 * KIBIBYTE
 
 
+def test_memory_is_a_few_blocks_whatever_the_download(tmp_path: Path) -> None:
+    node, packet = node_with_two_members(), bytes(24 * 1024 * KIBIBYTE)
+    path, sha256 = written(tmp_path, packet)
+    with serving(node) as wire:
+        sealed = sealed_envelope(packet, MESSAGE)
+        node.packets["H99.01", sha256] = packet
+        client(node, wire.address).commit(sealed)
+        there = client(node, wire.address, TWO)
+        tracemalloc.start()
+        try:
+            got = download(there, sha256, len(packet), tmp_path / "in", stretch_bytes=256 * KIBIBYTE)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert got is not None
+    assert got.stat().st_size == path.stat().st_size
+    assert peak < 3 * 1024 * KIBIBYTE  # the node of this test is in the same process
+
+
 def test_the_grain_shrinks_on_failure_and_grows_with_patience() -> None:
     grain = Grain()
     grain.succeeded(1)

@@ -63,13 +63,13 @@ def test_the_line_about_the_node_is_on_every_page_and_leads_on_for_those_who_may
 
 def test_the_line_tells_the_age_of_the_oldest_item_and_a_clock_that_is_off(portal: Portal) -> None:
     database.write_working(
-        "INSERT INTO outbox (message_id, kind, recipient_code, urgency, envelope, packet_sha256, packet_bytes,"
-        " queued_at, state, next_attempt_at) VALUES ('m', 'edoc', 'H99.02', 0, '', '', 1, ?, 'ready', ?)",
+        "INSERT INTO outbox (message_id, kind, recipient_code, urgency, envelope, packet_sha256,"
+        " packet_bytes, queued_at, state, next_attempt_at) VALUES ('m', 'edoc', 'H99.02', 0, '', '', 1, ?, 'ready', ?)",
         (clock.to_text(clock.now() - timedelta(hours=5)), clock.now_text()),
     )
     node = EnrolmentFile(
-        token="t", office_code=OFFICE_CODE, office_name="Xã", node_code="H99", node_name="Nút", node_public_key=bytes(32),
-        node_box_public_key=bytes(32), address="http://127.0.0.1:9", ca_pem=None,
+        token="t", office_code=OFFICE_CODE, office_name="Xã", node_code="H99", node_name="Nút",
+        node_public_key=bytes(32), node_box_public_key=bytes(32), address="http://127.0.0.1:9", ca_pem=None,
         expires_at=clock.now() + timedelta(days=1),
     )  # fmt: skip
     peers.introduce(portal.cast.administrator, enrolment.write(node), portal.cast.settings.secrets_folder)
