@@ -24,7 +24,7 @@ from commune_portal.documents.amendments import Amendment
 from commune_portal.documents.changing import Held
 from commune_portal.documents.dispatch import Errand, Posting
 from commune_portal.documents.outgoing import LONGEST_SUBJECT, Outgoing
-from commune_portal.errors import Malformed
+from commune_portal.errors import Malformed, RuleBroken
 from commune_portal.people.actors import Actor
 from commune_portal.rules import amendments as rules
 from commune_portal.rules import folding, statuses
@@ -79,6 +79,7 @@ def update(actor: Actor, outgoing_id: int, wanted: Metadata, reason: str) -> Non
         work.update(
             "outgoing", outgoing_id, _columns(wanted), expected={"state": now.state, **_columns(metadata_of(now))}
         )
+        _require_held(work, [target.id for target in targets])
         _make_findable(work, after)
         if packet:  # before the packet that carried the document: that one stays the document's own
             attachments.attach(work, "outgoing", outgoing_id, "packet", packet, -1)
@@ -104,6 +105,20 @@ def update(actor: Actor, outgoing_id: int, wanted: Metadata, reason: str) -> Non
         )  # fmt: skip
         if packet:
             dispatch.launch(work, after, postings, packet, checkpoint)
+
+
+def _require_held(work: Work, recipient_ids: list[int]) -> None:
+    """Raises RuleBroken where a refusal, or what was given back, came home since the addressees were read.
+
+    Nobody would ever answer an update of a document that is gone there.
+    """
+    gone = (StatusCode.REFUSED.value, StatusCode.TAKE_BACK_AGREED.value)
+    for row_id in recipient_ids:
+        status, refused_at = work.execute(
+            "SELECT status, refused_at FROM recipients WHERE id = ?", (row_id,)
+        ).fetchone()
+        if refused_at is not None or status in gone:
+            raise RuleBroken("Một nơi nhận vừa từ chối hoặc trả lại văn bản. Hãy tải lại trang rồi làm lại.")
 
 
 def _clean(wanted: Metadata) -> Metadata:
