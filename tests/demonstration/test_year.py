@@ -84,6 +84,10 @@ LAWFUL = {
     "seal": {"number"},
     "void": {"number"},
     "send": {"seal"},
+    "replace": {"send"},
+    "recall": {"send"},
+    "take_back": {"send"},
+    "update": {"send"},
 }
 
 

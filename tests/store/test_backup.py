@@ -40,7 +40,11 @@ def test_a_backup_is_one_proven_zip_that_a_plain_tool_opens(office: Settings, tm
         manifest = json.loads(archive.read("MANIFEST.json"))
         names = set(archive.namelist())
         kinds = {info.filename: info.compress_type for info in archive.infolist()}
-    assert (manifest["format"], manifest["schema"], manifest["code"]) == (1, len(migrate.migrations()), cast.OFFICE_CODE)
+    assert (manifest["format"], manifest["schema"], manifest["code"]) == (
+        1,
+        len(migrate.migrations()),
+        cast.OFFICE_CODE,
+    )
     assert names == {*manifest["members"], "MANIFEST.json"}
     assert {"register.sqlite3", "portal.toml", "trust/trial.pem"} <= names
     assert kinds["register.sqlite3"] == zipfile.ZIP_DEFLATED
