@@ -68,6 +68,7 @@ def draft(by: str, type_code: str, subject: str, signer: str, file: str = "", bo
         urgency=Urgency(more.get("urgency", 0)),
         medium=Medium(more.get("medium", "electronic")),
         due_date=day(more.get("due_date")),
+        deliver_by=clock.from_text(more["deliver_by"]) if "deliver_by" in more else None,
         recipients_text=more.get("recipients_text", ""),
         letter=LetterText(tuple(more.get("addressees", ())), body) if body else None,
         answers_id=more.get("answers_id"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from commune_portal.rehearsal.cast import CLERK, RECEIVER_CODE
+from commune_portal import clock
+from commune_portal.parties.supervisor import wait_until
+from commune_portal.rehearsal.cast import CLERK, RECEIVER_CODE, SENDER_CODE
 from commune_portal.rehearsal.stage import Stage
 from tests.browser import OpenPage, Watch
 from tests.stories.offices import Office, arrived, issued, played, sent
@@ -191,3 +195,60 @@ def test_a_correction_leads_to_what_it_corrects(played: Stage, both: tuple[Offic
     receiver.open(f"/incoming/{there}")
     receiver.page.locator(f"a[href='/incoming/{row}']").first.click()
     receiver.sees("Về việc tổ chức Ngày hội đại đoàn kết")
+
+
+def test_a_flash_document_is_telephoned_about_until_it_is_accepted(played: Stage, both: tuple[Office, Office]) -> None:
+    sender, receiver = both
+    soon = clock.to_text(clock.now() + timedelta(minutes=30))
+    document, row = sent(played, "Khẩn trương sơ tán dân vùng ngập", urgency=3, deliver_by=soon)
+    receiver.open("/")
+    receiver.page.get_by_text("Hỏa tốc chờ tiếp nhận").first.wait_for()
+    sender.open("/")
+    sender.sees("Cần gọi điện")
+    sender.follow(re.compile("^Gọi Ủy ban nhân dân xã Bình Lợi"))
+    sender.sees("Khẩn trương sơ tán dân vùng ngập")
+    sender.fill("phone", "0912 000 222")
+    sender.fill("spoke_to", "Bà Mai, văn thư")
+    sender.page.locator("[name=outcome][value=reached]").check()
+    sender.press(re.compile("^Ghi"))
+    sender.open(f"/outgoing/{document}")
+    sender.sees("Bà Mai, văn thư")
+    accept(receiver, row)
+    sender.sees_soon("Đã tiếp nhận")
+    receiver.open("/")
+    assert receiver.page.get_by_text("Hỏa tốc chờ tiếp nhận").count() == 0
+
+
+def test_a_bag_takes_a_document_there_and_its_receipt_home_while_the_node_is_dark(
+    played: Stage, both: tuple[Office, Office], tmp_path: Path
+) -> None:
+    sender, receiver = both
+    node = played.parties["node"].server
+    node.stop()
+    try:
+        document, document_id = issued(played, "Về việc hỗ trợ thuốc men cho thôn bị cô lập")
+        played.parties["sender"].desk("send", by=CLERK, document=document, to=[RECEIVER_CODE])
+        carry(sender, RECEIVER_CODE, receiver, tmp_path)
+        receiver.sees("1 gói mới")
+        row = arrived(played, document_id)
+        accept(receiver, row)
+        carry(receiver, SENDER_CODE, sender, tmp_path)
+        sender.open(f"/outgoing/{document}")
+        sender.sees_soon("Đã tiếp nhận")
+        carry(sender, RECEIVER_CODE, receiver, tmp_path)  # the same once more does no harm
+    finally:
+        node.start()
+    wait_until("the link agrees", lambda: not played.parties["sender"].desk("queue")["waiting"], 120)
+    assert played.parties["receiver"].desk("arrived", document_id=document_id) == row
+
+
+def carry(maker: Office, to: str, taker: Office, folder: Path) -> None:
+    """Downloads a bag at one office and uploads it at the other."""
+    maker.open(f"/bag?to={to}")
+    with maker.page.expect_download() as saved:
+        maker.page.get_by_role("button", name="Tải túi về (zip)").click()
+    path = folder / saved.value.suggested_filename
+    saved.value.save_as(path)
+    taker.open("/bag")
+    taker.page.locator("input[name=file]").set_input_files(path)
+    taker.press("Nhận túi")
