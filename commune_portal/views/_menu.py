@@ -239,13 +239,12 @@ def _contact() -> tuple[str, str]:
     state = outbox.state()
     if not state.enrolled:
         return "Chưa kết nối nút liên thông", "warn"
+    oldest = f"; gói chờ lâu nhất: {ago(state.oldest)}" if state.oldest is not None else ""
     if state.last_contact_at is None:
-        return "Chưa liên lạc được với nút", "warn"
+        return f"Chưa liên lạc được với nút{oldest}", "warn"
     quiet_seconds = (clock.now() - state.last_contact_at).total_seconds()
     tone = "good" if state.failures == 0 and quiet_seconds < 3600 else "warn" if quiet_seconds < 86400 else "bad"
-    text = f"Nút liên thông: {ago(state.last_contact_at)}"
-    if state.oldest is not None:
-        text += f"; gói chờ lâu nhất: {ago(state.oldest)}"
+    text = f"Nút liên thông: {ago(state.last_contact_at)}{oldest}"
     if state.is_skewed:
         text, tone = f"{text}; đồng hồ lệch {number(abs(state.skew_seconds))} giây", "bad"
     return text, tone

@@ -70,20 +70,21 @@ class Hint:
 def show() -> Response:
     """What waits for me."""
     by = _session.actor()
+    stuck = stuck_lines(by, HOME_STUCK_ROWS) if by.may(Verb.EXCHANGE_SEE) else []
     asked = waiting.asked_by_senders(by) if by.may(Verb.INCOMING_AMEND) else waiting.Pile(0, ())
     sections = [*_to_enter(by), *_to_direct(by), *_my_tasks(by), *_outgoing(by)]
     return page(
         "home/show.html",
         person=by,
         sections=[section for section in sections if section.amount],
-        works=bool(sections),
+        works=bool(sections) and not stuck,
         asked=asked.items,
         asked_amount=asked.amount,
         exchange=_exchange(outbox.state()) if by.may(Verb.EXCHANGE_SEE) else None,
         health=_hints() if by.may(Verb.ADMINISTRATION_HEALTH) else None,
         health_opens="health.show" in current_app.view_functions,
         calls=urgent.to_call(by, clock.now()) if by.may(Verb.EXCHANGE_CALL) else [],
-        stuck=stuck_lines(by, HOME_STUCK_ROWS) if by.may(Verb.EXCHANGE_SEE) else [],
+        stuck=stuck,
         quarantined=waiting.quarantined() if by.may(Verb.EXCHANGE_SEE) else 0,
         outgoing_opens="outgoing_issue.show" in current_app.view_functions,
     )
