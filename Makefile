@@ -16,7 +16,7 @@ help:
 	@echo 'make test    set up, Debian packages included, and run everything: check, then all stories'
 	@echo 'make check   the fast lane: format, lint, types, storeys, tests without processes and browser'
 	@echo 'make bench   ratios against the limits of speed.md; JSON=FILE writes them as JSON too'
-	@echo 'make soak    the hours-long tests'
+	@echo 'make soak    the hours-long tests; SOAK_MINUTES=30 for half an hour of seeds'
 
 run: setup
 	$(BIN)/commune-portal demo --dir demo $(ARGS)
