@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from commune_portal import clock
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.store import database
+from commune_portal.store.register import Work
 from commune_portal.wire.protocol import Refused
 from commune_portal.wire.requests import WINDOW_SECONDS, VerifiedRequest
 
@@ -49,3 +50,12 @@ def meet(member_id: int, request: VerifiedRequest, address: str) -> None:
             work.execute("DELETE FROM nonces WHERE seen_at < ?", (oldest,))
     if sweep:
         _last_sweep = clock.monotonic()
+
+
+def behind_every_fetch(work: Work, now: datetime) -> str:
+    """The time of an enrolment, later than whatever was fetched before it.
+
+    What was fetched before a member's enrolment is listed again; instants are whole seconds and clocks are set back.
+    """
+    newest = work.execute("SELECT max(fetched_at) FROM mailbox WHERE fetched_at >= ?", (clock.to_text(now),)).fetchone()
+    return clock.to_text(clock.from_text(newest[0]) + timedelta(seconds=1) if newest[0] else now)

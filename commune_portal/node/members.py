@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from commune_portal import clock
 from commune_portal.errors import Malformed, NotFound, RuleBroken
-from commune_portal.node import subtrees
+from commune_portal.node import contacts, subtrees
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.people import directory as organisations
 from commune_portal.people.actors import Actor
@@ -199,7 +199,7 @@ def enrol(request: EnrolmentRequest) -> Member:
         work.update(
             "members",
             member_id,
-            {"enrolment_until": None, "enrolled_at": _behind_every_fetch(work, now), "epoch": request.epoch},
+            {"enrolment_until": None, "enrolled_at": contacts.behind_every_fetch(work, now), "epoch": request.epoch},
         )
         _begin_mirror(work, member_id, request, now)
         _list_organisation(work, request.code, found[6], found[7], reachable=True)
@@ -218,15 +218,6 @@ def enrol(request: EnrolmentRequest) -> Member:
             },
         )
     return by_id(member_id)
-
-
-def _behind_every_fetch(work: Work, now: datetime) -> str:
-    """The time of an enrolment, later than whatever was fetched before it.
-
-    What was fetched before a member's enrolment is listed again; instants are whole seconds and clocks are set back.
-    """
-    newest = work.execute("SELECT max(fetched_at) FROM mailbox WHERE fetched_at >= ?", (clock.to_text(now),)).fetchone()
-    return clock.to_text(clock.from_text(newest[0]) + timedelta(seconds=1) if newest[0] else now)
 
 
 def revoke_keys(actor: Actor, uid: str, reason: str) -> None:
