@@ -204,7 +204,9 @@ def answered(current: AmendmentState, code: StatusCode) -> AmendmentState | None
     """What an answer of the receiver makes of our asking; None where it changes nothing.
 
     Late, doubled and crossing answers never lead back: agreed stays agreed. Codes 01-06 are no answers: about a recall
-    they speak of the notice alone. Source: QCVN 102:2016; the exchange axis' codes 15 and 16.
+    they speak of the notice alone.
+
+    Source: QCVN 102:2016; the exchange axis' codes 15 and 16.
     """
     if code is StatusCode.TAKE_BACK_AGREED:
         after = AmendmentState.AGREED

@@ -251,4 +251,6 @@ def carry(maker: Office, to: str, taker: Office, folder: Path) -> None:
     saved.value.save_as(path)
     taker.open("/bag")
     taker.page.locator("input[name=file]").set_input_files(path)
-    taker.press("Nhận túi")
+    taker.page.get_by_role("button", name="Nhận túi").click()  # the upload goes by script, and then to the bag's page
+    taker.page.wait_for_url(re.compile(r"/bag/\d+$"))
+    taker.look()
