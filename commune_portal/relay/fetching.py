@@ -84,7 +84,8 @@ class Fetching:
             return self._put_aside(raw, STUMBLED)
         memory.take_up(raw)
         try:
-            taken = self._keep_receipt(item.receipt) if item.receipt else self._take_message(raw, item.packet)
+            with files.disk_errors():  # a full disk is no fault of the item, which would be put aside for it
+                taken = self._keep_receipt(item.receipt) if item.receipt else self._take_message(raw, item.packet)
         except PortalError as error:
             memory.put_down()
             return self._judge(raw, item, error)
@@ -129,8 +130,7 @@ class Fetching:
             self._port.vouch(sealed)  # before a byte of what nobody vouches for is fetched
             path: Path | None
             if packet is not None and envelopes.describes(envelope, packet):
-                path = files.temporary(".edxml")
-                path.write_bytes(packet)
+                path = _on_disk(packet)
             else:
                 path = uploads.download(
                     self._client, envelope.packet_sha256, envelope.packet_bytes, self._settings.work_folder / "fetched",
@@ -145,6 +145,17 @@ class Fetching:
                 path.unlink(missing_ok=True)
         self._client.acknowledge(receipt)
         return True
+
+
+def _on_disk(packet: bytes) -> Path:
+    """The packet as a temporary file; a full disk keeps no piece of it."""
+    path = files.temporary(".edxml")
+    try:
+        path.write_bytes(packet)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def _signed_at(raw: bytes, *, is_receipt: bool) -> datetime | None:

@@ -36,6 +36,7 @@ from commune_portal.wire import keys
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 30.0
+STEADY_SECONDS = 300.0
 LOOKING_AFTER = b"look after"
 """What is in hand while nothing of the link is: checks that need none must not keep it from being used."""
 
@@ -75,11 +76,13 @@ class Worker:
     def _run(self) -> None:
         failures = 0
         while not self._stop.is_set():
+            began = clock.monotonic()
             try:
                 self._watch()
             except Exception:
-                # The single catch-all: whatever went wrong is logged, and the relay goes on after a pause.
-                failures += 1
+                # The single catch-all: whatever went wrong is logged, and the relay goes on after a pause, which
+                # grows while it stumbles again and again, and is short once more when it has gone well for a while.
+                failures = failures + 1 if clock.monotonic() - began < STEADY_SECONDS else 1
                 self._memory.stumbled()
                 log.exception("the relay stumbled")
                 database.roll_back_leftover()
