@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import secrets
-from pathlib import Path
+import errno
+import os
 
 import pytest
 
-from commune_portal.store import database, files
+from commune_portal.store import database
 from tests.cast import Cast
 from tests.relay.linked import arrived, linked
 
 
-def test_a_full_disk_puts_nothing_aside(office: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(suffix: str = "") -> Path:
-        path = tmp_path / f"{secrets.token_hex(8)}{suffix}"
-        path.symlink_to("/dev/full")  # a write to it ends as on a full disk
-        return path
+def test_a_full_disk_puts_nothing_aside(office: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with linked(office) as link:
         worker = link.worker()
         assert worker.contact()
         theirs = link.arrives(link.partner.edoc())
         with monkeypatch.context() as patched:
-            patched.setattr(files, "temporary", full)
+            patched.setattr(os, "fsync", full)
             for _ in range(6):
                 worker.contact()
         assert arrived() == []
-        assert list(tmp_path.glob("*.edxml")) == []
         assert worker.contact()
         assert arrived() == [theirs]
         assert database.row("SELECT count(*) FROM quarantine")[0] == 0
