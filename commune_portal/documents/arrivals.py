@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from commune_portal import clock, points
@@ -19,7 +19,7 @@ from commune_portal.documents import answers, attachments, finding, quarantine, 
 from commune_portal.documents.answers import Answer, Concerned
 from commune_portal.documents.attachments import EDXML, PDF, Kept
 from commune_portal.edxml import package, reader
-from commune_portal.errors import Malformed, PortalError, StoreDamaged, TooLarge
+from commune_portal.errors import Malformed, PortalError, StoreDamaged, TooLarge, Unauthenticated
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules import content, delivery, folding, statuses
 from commune_portal.rules.acts import Act
@@ -45,7 +45,7 @@ def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits
     Raises Unauthenticated for an envelope that its sender did not sign, Malformed for a packet whose bytes are not
     those that the envelope names: both prove nothing and get no receipt.
     """
-    envelope = _of_its_origin(envelopes.open_(envelope_bytes, sender_key))
+    envelope = _of_its_origin(opened(envelope_bytes))
     mine = installation.own()
     conflict = ""
     try:
@@ -80,13 +80,29 @@ def receive(envelope_bytes: bytes, packet_path: Path, limits: package.ReadLimits
         return _take_document(envelope, parsed, packet, kept)
 
 
+def opened(sealed: bytes) -> Envelope:
+    """An envelope that its sender signed while the key was valid; raises Unauthenticated for any other, Malformed.
+
+    A sender that was restored meanwhile has revoked the key under which it sent: what it said before still stands.
+    """
+    envelope = envelopes.open_(sealed, lambda code, key_id: (_key(code, key_id) or (None, None))[0])
+    key = _key(envelope.sender, envelope.key_id)
+    if key is None or (key[1] is not None and envelope.created > key[1]):
+        raise Unauthenticated(detail=f"signed with a revoked key: {envelope.message_id}")
+    return envelope
+
+
 def sender_key(code: str, key_id: str) -> bytes | None:
-    """The key of another office as the node's directory gives it; a revoked key opens nothing new."""
+    """The key of another office as the node's directory gives it, unless it was revoked."""
+    found = _key(code, key_id)
+    return found[0] if found is not None and found[1] is None else None
+
+
+def _key(code: str, key_id: str) -> tuple[bytes, datetime | None] | None:
     row = database.row(
-        "SELECT public_key FROM organisation_keys WHERE organ_code = ? AND key_id = ? AND revoked_at IS NULL",
-        (code, key_id),
+        "SELECT public_key, revoked_at FROM organisation_keys WHERE organ_code = ? AND key_id = ?", (code, key_id)
     )
-    return bytes.fromhex(row[0]) if row else None
+    return (bytes.fromhex(row[0]), clock.from_text(row[1]) if row[1] else None) if row else None
 
 
 def earlier_receipt(envelope: Envelope) -> bytes | None:

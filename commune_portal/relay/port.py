@@ -20,7 +20,6 @@ from commune_portal.relay import asking
 from commune_portal.relay.client import NodeClient
 from commune_portal.settings import Limits, Settings
 from commune_portal.store import journal
-from commune_portal.wire import envelope as envelopes
 from commune_portal.wire.directory import Directory
 from commune_portal.wire.envelope import Envelope
 from commune_portal.wire.mailbox import Vector, VectorAnswer
@@ -133,7 +132,7 @@ class OfficePort:
 
     def vouch(self, sealed: bytes) -> None:
         """The directory of the node."""
-        envelopes.open_(sealed, arrivals.sender_key)
+        arrivals.opened(sealed)
 
     def receive(self, sealed: bytes, packet: Path) -> bytes:
         """The register of arrivals."""

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from urllib3.connection import HTTPConnection
@@ -157,12 +158,16 @@ def _arm(name: str) -> str:
     return f"chuyển gói, {name}"
 
 
+def _share(samples: Samples, name: str) -> float:
+    return samples.median(_arm(name)) * 1000 / CEILING
+
+
 def judge(samples: Samples) -> list[Part]:
     """Goodput beside the computed ceiling, by congestion control, and that nothing was lost or doubled."""
     found = [
         at_least(
             f"thông lượng / trần {CEILING / 1000:.1f} kB/s, {name}",
-            lambda name=name: samples.median(_arm(name)) * 1000 / CEILING,  # type: ignore[misc]
+            partial(_share, samples, name),
             GOALS.get(name, 0.80), "" if name in GOALS else "không có TUN: qua proxy",
         )
         for name in available()

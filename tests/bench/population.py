@@ -338,7 +338,7 @@ _SPAN_SECONDS = int((NEWEST - datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)).total_seco
 
 
 def _searched(values: dict[str, Any], told: Words) -> str:
-    """The searchable text, as `arrivals.put_in_search` writes it."""
+    """The searchable text, as `finding.put_in_search` writes it."""
     parts: Iterable[str] = (
         f"{told.code_number}/{told.code_notation}", told.code_notation, told.type_name, *told.subject,
         values["sender_name"], told.signer, values.get("recipient_name", ""), values.get("note", ""),

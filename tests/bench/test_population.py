@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commune_portal.documents import arrivals, incoming, lists
+from commune_portal.documents import finding, incoming, lists
 from commune_portal.documents.lists import IncomingTab
 from commune_portal.rules import folding
 from commune_portal.store import database, files, installation, verify
@@ -44,7 +44,7 @@ def test_the_searchable_text_is_what_the_verbs_write(filled: Cast) -> None:
     before = database.rows("SELECT id, body FROM incoming_texts WHERE id % 37 = 0 ORDER BY id")
     for row_id, body in before:
         with database.transaction() as work:
-            arrivals.put_in_search(work, row_id)
+            finding.put_in_search(work, row_id)
         assert database.row("SELECT body FROM incoming_texts WHERE id = ?", (row_id,))[0] == body
         assert body == folding.fold(body)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
-from commune_portal import points
+from commune_portal import clock, points
 from commune_portal.documents import arrivals, attachments, dispatch, incoming, issuing
 from commune_portal.edxml.package import ReadLimits
 from commune_portal.errors import Malformed, StoreDamaged, Unauthenticated
@@ -151,6 +152,14 @@ def test_an_envelope_that_its_sender_did_not_sign_gets_no_receipt(office: Cast, 
     with pytest.raises(Unauthenticated):
         receive(partner.sealed(packet), packet)
     assert (amount("incoming"), amount("receipts_given"), amount("quarantine")) == (0, 0, 0)
+
+
+def test_what_was_signed_before_its_key_was_revoked_is_still_taken(office: Cast, partner: Partner) -> None:
+    packet = partner.edoc()
+    sealed = partner.sealed(packet)
+    later = clock.to_text(clock.now() + timedelta(hours=1))
+    database.write_working("UPDATE organisation_keys SET revoked_at = ?", (later,))
+    assert opened(receive(sealed, packet)).verdict is receipt.Verdict.ACCEPTED
 
 
 def test_bytes_that_are_not_the_envelopes_prove_nothing_and_the_right_ones_still_come(

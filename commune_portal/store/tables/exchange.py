@@ -180,7 +180,7 @@ class OrganisationKey(Table):
 class OrganisationAlias(Table):
     """A working table: `organisation_aliases`, earlier codes and codes of bodies that were merged."""
 
-    alias = peewee.TextField(primary_key=True)
+    alias = peewee.TextField(primary_key=True)  # type: ignore[assignment]  # a column named as a method of peewee
     code = peewee.TextField()
     why = peewee.TextField()
     since = peewee.TextField(null=True)
