@@ -77,6 +77,11 @@ class Amendment:
     subject: str
     notice_code: str
 
+    def freezes(self, incoming_id: int) -> bool:
+        """Whether it is a recall of this incoming document that waits for its destruction."""
+        is_open = self.kind is AmendmentKind.RECALL and self.state is AmendmentState.ASKED
+        return is_open and self.side is Side.THEIRS and self.incoming_id == incoming_id
+
     @property
     def outcome(self) -> str:
         """Kind and state in one phrase."""

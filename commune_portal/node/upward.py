@@ -33,7 +33,9 @@ from commune_portal.wire.receipt import Receipt, RefusalType, Verdict
 
 LONGEST_PAUSE = timedelta(hours=3)
 
-_DUE = "u.state = 'ready' AND u.port = :port AND (u.attempts = 0 OR u.next_attempt_at <= :now OR u.next_attempt_at > :far)"
+_DUE = (
+    "u.state = 'ready' AND u.port = :port AND (u.attempts = 0 OR u.next_attempt_at <= :now OR u.next_attempt_at > :far)"
+)
 _ITEM = (
     "SELECT u.message_id, u.kind, u.urgency, u.attempts, u.trace, u.receipt, b.id, b.recipient_code, b.envelope,"
     " b.packet_sha256, b.packet_bytes FROM upward u LEFT JOIN mailbox b ON b.message_id = u.message_id"

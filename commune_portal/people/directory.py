@@ -198,6 +198,8 @@ def search(query: str = "", *, after: int = 0, limit: int = 50, open_only: bool 
     Those that can be sent to come first, by name; the others of a search in the order in which they were listed.
     """
     words = [word for word in fold(query).replace('"', " ").split() if any(sign.isalnum() for sign in word)][:8]
+    if query.strip() and not words:
+        return []  # signs alone are in no name
     held = "".join(" AND instr(folded || ' ' || known_as, ?) > 0" for _ in words)
     is_open = " AND closed_at IS NULL" if open_only else ""
     near = _select(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from flask import Response, current_app, url_for
 
 from commune_portal import clock
 from commune_portal.documents import amendments, attachments, incoming, surroundings, tasks, visibility
+from commune_portal.documents.amendments import Amendment
 from commune_portal.documents.attachments import PDF, File
 from commune_portal.documents.incoming import Incoming
 from commune_portal.documents.lists import IncomingTab
@@ -120,7 +122,8 @@ def render(
     """The page, or the fragment of an act's form; the act is shown only while the state and the roles allow it."""
     document = incoming.see(by, row_id)
     relations = visibility.relations_to(by, "incoming", row_id)
-    offers = _offers(by, document, relations)
+    asked = amendments.of_incoming(row_id)
+    offers = _offers(by, document, relations, asked)
     opened = _opened(offers, act)
     values = _form_values(by, document, opened, form)
     tab = tab_asked_for()
@@ -149,7 +152,7 @@ def render(
         events=_events(document.about),
         sent=surroundings.sent_statuses(document.about, document.message_id),
         beside=surroundings.neighbours(by, row_id, tab),
-        asked=amendments.of_incoming(row_id),
+        asked=asked,
         may_answer=by.may(Verb.INCOMING_AMEND, *relations),
         trouble=trouble,
         same=_same(by, document),
@@ -157,8 +160,8 @@ def render(
     )
 
 
-def _offers(by: Actor, document: Incoming, relations: tuple[Relation, ...]) -> list[Offer]:
-    if amendments.is_frozen(document.id):
+def _offers(by: Actor, document: Incoming, relations: tuple[Relation, ...], asked: Iterable[Amendment]) -> list[Offer]:
+    if any(item.freezes(document.id) for item in asked):
         return []
     may = [act for act in incoming_acts(document.state) if by.may(VERBS[act], *relations)]
     return [Offer(act, WORDS[act], act is may[0]) for act in may]

@@ -122,7 +122,9 @@ class _Table:
         """A whole row with its hash, as `Work.insert` makes it."""
         columns = self.shape.columns
         full: dict[str, Any] = {**self.shape.blank, **values, "uid": uid, "salt": salt}
-        pairs = [(column, full[column]) for column in columns if column != "row_hash"]
+        later = chain.LATER_COLUMNS.get(self.shape.table, frozenset())
+        hashed = [name for name in columns if name != "row_hash" and not (name in later and full[name] is None)]
+        pairs = [(column, full[column]) for column in hashed]
         full["row_hash"] = hashlib.sha256(_encode([self.shape.table, pairs]).encode()).hexdigest()
         return [full[column] for column in columns], full["row_hash"]
 

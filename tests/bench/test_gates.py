@@ -102,7 +102,7 @@ def test_a_list_asks_as_much_for_forty_documents_as_for_one(portal: Portal, user
 
 
 @pytest.mark.parametrize(
-    ("path", "at_most"), [("/", 40), ("/incoming/{document}", 18), ("/outgoing", 14), ("/incoming?q=van+ban", 14)]
+    ("path", "at_most"), [("/", 40), ("/incoming/{document}", 21), ("/outgoing", 14), ("/incoming?q=van+ban", 14)]
 )
 def test_a_page_asks_few_questions(portal: Portal, path: str, at_most: int) -> None:
     address = path.format(document=register(portal, 3)[0])
