@@ -71,15 +71,10 @@ def offers(by: Actor, now: Outgoing) -> list[tuple[str, str]]:
     ]
 
 
-def is_gone(item: Recipient) -> bool:
-    """Whether this receiver does not hold the document: refused, taken back, or never left; it may be sent anew."""
-    return item.refused_at is not None or item.status in (StatusCode.REFUSED, StatusCode.TAKE_BACK_AGREED)
-
-
 def gone_codes(sent: Iterable[Recipient]) -> set[str]:
     """The offices that had the document and hold none of it now."""
     lines = list(sent)
-    return {item.organ_code for item in lines} - {item.organ_code for item in lines if not is_gone(item)}
+    return {item.organ_code for item in lines} - {item.organ_code for item in lines if item.has_it}
 
 
 def may_take_back(by: Actor, now: Outgoing, item: Recipient) -> bool:
@@ -272,7 +267,7 @@ def _receiver(by: Actor, now: Outgoing, recipient: int) -> Recipient:
 
 def _reached(now: Outgoing) -> list[str]:
     """The receivers that hold the document, each once."""
-    return list(dict.fromkeys(item.organ_name for item in dispatch.recipients(now.id) if not is_gone(item)))
+    return list(dict.fromkeys(item.organ_name for item in dispatch.recipients(now.id) if item.has_it))
 
 
 def _done(document: int, words: str) -> Response:

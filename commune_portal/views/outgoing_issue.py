@@ -213,7 +213,7 @@ def _may_dispatch(by: Actor, document: int) -> Outgoing:
 def _recipients(
     now: Outgoing, form: FormState, chosen: tuple[str, ...], query: str, status: int = 200, group: int | None = None
 ) -> Response:
-    has_it = {item.organ_code for item in dispatch.recipients(now.id) if not outgoing_amend.is_gone(item)}
+    has_it = {item.organ_code for item in dispatch.recipients(now.id) if item.has_it}
     return page(
         "outgoing/dispatch.html", "outgoing/_directory.html", status=status,
         now=now, code=issuing.printed_code(now), form=form, query=query,
