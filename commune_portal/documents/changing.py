@@ -156,6 +156,19 @@ def decline(
     return checkpoint
 
 
+OVERTAKEN = "Đã có bản cập nhật mới hơn."
+
+
+def is_overtaken(work: Work, incoming_id: int, asked_at: str) -> bool:
+    """True when a newer update of the document was taken over already."""
+    found = work.execute(
+        "SELECT 1 FROM amendments WHERE incoming_id = ? AND kind = 'update' AND side = 'theirs' AND state = 'agreed'"
+        " AND asked_at > ?",
+        (incoming_id, asked_at),
+    ).fetchone()
+    return found is not None
+
+
 def apply_update(
     work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None
 ) -> Checkpoint | None:
@@ -164,13 +177,8 @@ def apply_update(
     The signed file stays as it is.
     """
     row = work.execute("SELECT changes, asked_at FROM amendments WHERE id = ?", (amendment_id,)).fetchone()
-    newer = work.execute(
-        "SELECT 1 FROM amendments WHERE incoming_id = ? AND kind = 'update' AND side = 'theirs' AND state = 'agreed'"
-        " AND asked_at > ?",
-        (document.id, row[1]),
-    ).fetchone()
-    if newer:
-        amendments.settle(work, amendment_id, AmendmentState.DROPPED, answer="Đã có bản cập nhật mới hơn.")
+    if is_overtaken(work, document.id, row[1]):
+        amendments.settle(work, amendment_id, AmendmentState.DROPPED, answer=OVERTAKEN)
         return journal.write(
             work, Act.UPDATE_DECLINED, actor.uid, about=document.about, before=document.state, after=document.state,
             facts={"document": document.document_id, "sender": document.sender_code, "applied": 0},

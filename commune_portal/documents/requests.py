@@ -232,6 +232,8 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
         _put_beside(work, held, envelope, packet)
     if dropped:
         amendments.settle(work, row.id, AmendmentState.DROPPED)
+    elif held and verdict is Verdict.ASK and changing.is_overtaken(work, held.id, clock.to_text(envelope.created)):
+        amendments.settle(work, row.id, AmendmentState.DROPPED, answer=changing.OVERTAKEN)  # no clerk need look at it
     last = journal.write(
         work, Act.AMENDMENT_ARRIVED, journal.SYSTEM, about=held.about if held else "", files=[packet.sha256],
         facts={"kind": AmendmentKind.UPDATE.value, "message": envelope.message_id, "sender": envelope.sender,
