@@ -133,11 +133,11 @@ class Model:
         """Plays a seed to its quiet end; raises Disagreement for whatever does not hold then."""
         self.source.seed(seed)
         self._begin()
-        for _ in range(self.source.randint(2, 4)):
+        for _ in range(self.source.randint(1, 4)):
             self._round()
             MODEL_TIME[0] += timedelta(seconds=self.source.choice((0, 1, 5, 40, 200, 900)))
         rounds = self.settle()
-        if self.source.random() < 0.6:  # what has arrived is answered, and all comes to rest once more
+        if self.source.random() < 0.4:  # what has arrived is answered, and all comes to rest once more
             for key in self._awake:
                 for _ in range(self.source.randint(1, 3)):
                     self._deed(self.parties[key], few_left=STOCK)
