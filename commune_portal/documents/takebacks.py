@@ -90,7 +90,8 @@ def _asked_already(work: Work, recipient_id: int) -> bool:
 def _withdraw(work: Work, message_id: str) -> bool:
     """Takes a message out of the queue, if the node has given no receipt for it."""
     changed = work.execute(
-        "UPDATE outbox SET state = 'withdrawn', closed_at = ?, last_reason = ? WHERE message_id = ? AND state = 'ready'",
+        "UPDATE outbox SET state = 'withdrawn', closed_at = ?, last_reason = ?"
+        " WHERE message_id = ? AND state = 'ready'",
         (clock.now_text(), WITHDRAWN, message_id),
     ).rowcount
     return bool(changed)

@@ -8,7 +8,6 @@ from commune_portal.errors import Malformed
 from commune_portal.wire import fields
 from commune_portal.wire.canonical import canonical, parse
 
-
 LARGEST_BYTES = 16 * 1024
 
 
