@@ -43,8 +43,8 @@ WANTED = {
         "office inside-transaction": 110,
     },
     "full disks": {
-        "node at its floor": 130, "node file-synced": 50, "node inside-chunk": 6, "node inside-transaction": 50,
-        "office file-synced": 40, "office inside-chunk": 30, "office inside-transaction": 70,
+        "node at its floor": 130, "node file-synced": 15, "node inside-chunk": 1, "node inside-transaction": 50,
+        "office file-synced": 40, "office inside-chunk": 12, "office inside-transaction": 70,
     },
     "clock jumps": {
         "31/12 to 01/01": 500, "node a year behind": 30, "node forty days ahead": 30, "node three hours ahead": 40,
@@ -56,18 +56,18 @@ WANTED = {
         "packet-missing": 900, "digest-mismatch": 250, "206": 1800,
     },
     "bags": {
-        "made at node": 80, "made at office": 200, "taken at node": 80, "taken at office": 200, "file truncated": 40,
-        "file altered": 40, "item envelope taken": 140, "item envelope known": 50, "item envelope refused": 20,
-        "item receipt taken": 12,
+        "made at node": 80, "made at office": 200, "taken at node": 80, "taken at office": 200, "file truncated": 20,
+        "file altered": 20, "item envelope taken": 140, "item envelope known": 30, "item envelope refused": 20,
+        "item receipt taken": 4,
     },
     "states reached": {
         "message edoc": 6000, "message status": 9000, "outbox delivered": 15000, "outbox refused": 400,
         "outbox withdrawn": 250, "quarantined": 600, "incoming arrived": 3000, "incoming registered": 900,
         "incoming assigned": 200, "incoming in-progress": 25, "incoming completed": 30, "incoming refused": 250,
         "incoming taken-back": 250, "incoming recalled": 60, "status 01": 6000, "status 02": 250, "status 03": 900,
-        "status 04": 200, "status 05": 25, "status 06": 30, "status 15": 800, "status 16": 8,
+        "status 04": 200, "status 05": 25, "status 06": 30, "status 15": 800, "status 16": 2,
         "outgoing recalled": 900, "outgoing replaced": 800, "recall agreed": 150, "recall asked of us agreed": 60,
-        "replace agreed": 250, "take-back agreed": 400, "take-back declined": 8, "update agreed": 400,
+        "replace agreed": 250, "take-back agreed": 400, "take-back declined": 1, "update agreed": 400,
     },
 }  # fmt: skip
 """How often each must come in five thousand seeds, about a third of what does; below that the run means nothing."""
