@@ -5,20 +5,18 @@ Source: NĐ 30/2020, Điều 18.4, Phụ lục VI, III.8; QĐ 28/2018, Điều 8
 
 from __future__ import annotations
 
-from commune_portal import clock
 from commune_portal.documents import (
-    alongside,
     amendments,
     answers,
+    carrying,
     changing,
     dispatch,
     incoming,
-    outbox,
     outgoing,
     visibility,
     wiping,
 )
-from commune_portal.documents.dispatch import Errand, Posting, Recipient
+from commune_portal.documents.dispatch import Errand, Recipient
 from commune_portal.documents.issuing import printed_code
 from commune_portal.documents.outgoing import Outgoing
 from commune_portal.errors import RuleBroken
@@ -26,7 +24,7 @@ from commune_portal.people.actors import Actor
 from commune_portal.rules import amendments as rules
 from commune_portal.rules import statuses
 from commune_portal.rules.acts import Act
-from commune_portal.rules.amendments import AmendmentKind, AmendmentState, Side
+from commune_portal.rules.amendments import AmendmentKind, AmendmentState
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.kinds import Medium
 from commune_portal.rules.permissions import Verb
@@ -48,35 +46,12 @@ def recall(actor: Actor, outgoing_id: int, notice_id: int, reason: str) -> None:
     targets = [item for item in dispatch.recipients(outgoing_id) if item.has_it]
     _require_notice(now, notice, targets)
     reason = statuses.check_reason(reason)
-    postings = [Posting(item.organ_code, item.organ_name, outbox.new_message_id(), item.message_id) for item in targets]
+    postings = carrying.postings_for(targets)
     errand = Errand(BusinessType.RECALL, reason, now.document_id, (dispatch.response_for(now),))
-    paper = alongside.asks(notice.type_code)
-    groups = alongside.split(postings, lambda posting: paper(posting.organ_code))
-    written = [dispatch.write_packet(actor, notice, group, errand, everybody=postings) for group in groups]
-    with database.transaction() as work:
-        work.update("outgoing", outgoing_id, {"state": state}, expected={"state": now.state})
-        for group, packet in zip(groups, written, strict=True):
-            dispatch.enter(work, notice, group, packet, BusinessType.RECALL)
-        _note(work, actor, now, notice, reason, list(zip(targets, postings, strict=True)))
-        texts = {
-            "note": f"đã thu hồi theo {printed_code(notice)}", "reason": reason, "actor_name": actor.full_name,
-            "recipients": "; ".join(posting.organ_name for posting in postings),
-        }  # fmt: skip
-        journal.write(
-            work, Act.OUTGOING_RECALLED, actor.uid, about=now.about, before=now.state, after=state,
-            facts={"document": now.document_id, "notice": notice.document_id,
-                   "recipients": [posting.organ_code for posting in postings]},
-            texts=texts,
-        )  # fmt: skip
-        checkpoint = journal.write(
-            work, Act.OUTGOING_DISPATCHED, actor.uid, about=notice.about, before=notice.state, after=notice.state,
-            dates={"dispatched": clock.today().isoformat()}, files=[packet.stored.sha256 for packet in written],
-            facts={"document": notice.document_id, "urgency": int(notice.urgency), "business": int(BusinessType.RECALL),
-                   "recalls": now.document_id, **dispatch.said_of(postings)},
-            texts={"recipients": texts["recipients"], "actor_name": actor.full_name},
-        )  # fmt: skip
-        for group, packet in zip(groups, written, strict=True):
-            dispatch.launch(work, notice, group, packet, checkpoint)
+    carrying.carry(
+        actor, AmendmentKind.RECALL, now, notice, targets, postings, errand, state=state, act=Act.OUTGOING_RECALLED,
+        note=f"đã thu hồi theo {printed_code(notice)}", said_as="recalls",
+    )  # fmt: skip
 
 
 def _require_notice(now: Outgoing, notice: Outgoing, targets: list[Recipient]) -> None:
@@ -106,22 +81,6 @@ def _require_notice(now: Outgoing, notice: Outgoing, targets: list[Recipient]) -
             f"Thông báo này đã gửi cho {', '.join(again)} như văn bản thường. Hãy ban hành thông báo thu hồi khác.",
             field="notice",
         )
-
-
-def _note(
-    work: Work, actor: Actor, now: Outgoing, notice: Outgoing, reason: str, asked: list[tuple[Recipient, Posting]]
-) -> None:
-    for target, posting in asked:
-        amendments.add(
-            work, Side.OURS, AmendmentKind.RECALL, now.document_id, message_id=posting.message_id,
-            organ_code=target.organ_code, organ_name=target.organ_name, outgoing_id=now.id, recipient_id=target.id,
-            notice_outgoing_id=notice.id, reason=reason, asked_by=actor.id,
-        )  # fmt: skip
-    if not asked:
-        amendments.add(
-            work, Side.OURS, AmendmentKind.RECALL, now.document_id, state=AmendmentState.AGREED, outgoing_id=now.id,
-            notice_outgoing_id=notice.id, reason=reason, asked_by=actor.id, answered_at=clock.now_text(),
-        )  # fmt: skip
 
 
 def destroy(actor: Actor, incoming_id: int) -> None:
