@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from commune_portal.documents.verification import verify_installation
 from commune_portal.parties import founding, supervisor
 from commune_portal.parties.supervisor import Party, wait_until
 from tests.stories.killing import CODES, NAMES, plan_of
+from tests.stories.scans import a_long_pdf
 
 pytestmark = pytest.mark.story
 
@@ -111,20 +111,6 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         assert found.ok, (key, found.faults)
 
 
-def a_long_pdf(folder: Path) -> Path:
-    """A PDF of one page and much ballast, as a scan would be."""
-    from reportlab.pdfgen.canvas import Canvas
-
-    path = folder / "ban-quet.pdf"
-    canvas = Canvas(str(path), pageCompression=0)
-    source = random.Random(11)
-    canvas.setFont("Helvetica", 1)
-    for _ in range(PHOTOGRAPH_BYTES // 1000):
-        canvas.drawString(72, 400, source.randbytes(470).hex())
-    canvas.save()
-    return path
-
-
 def test_all_statuses_come_home_and_both_receipts_are_kept(exchange: Exchange) -> None:
     row, document_id = exchange.issued()
     exchange.send(row)
@@ -159,7 +145,7 @@ def test_a_refusal_with_its_reason_comes_home(exchange: Exchange) -> None:
 
 
 def test_a_node_that_is_killed_in_the_middle_of_an_upload_goes_on_where_it_was(exchange: Exchange) -> None:
-    row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder)))
+    row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder, PHOTOGRAPH_BYTES)))
     before = exchange.at("a", "queue")["bytes_sent"]
     exchange.send(row)
     wait_until("đang gửi", lambda: exchange.uploaded_bytes() >= HALF_WAY_BYTES)
@@ -178,7 +164,7 @@ def test_a_node_that_is_killed_in_the_middle_of_an_upload_goes_on_where_it_was(e
 
 
 def test_an_office_that_is_killed_while_it_sends_or_fetches_goes_on(exchange: Exchange) -> None:
-    row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder)))
+    row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder, PHOTOGRAPH_BYTES)))
     exchange.send(row)
     wait_until("đang gửi", lambda: exchange.uploaded_bytes() >= 64 * 1024)
     for key in ("a", "b"):
@@ -223,7 +209,7 @@ def test_a_node_that_was_away_for_a_month_loses_nothing(exchange: Exchange) -> N
 
 
 def test_one_document_to_several_offices_goes_up_once(exchange: Exchange) -> None:
-    row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder)))
+    row, document_id = exchange.issued(file=str(a_long_pdf(exchange.folder, PHOTOGRAPH_BYTES)))
     wait_until("hàng chờ", lambda: exchange.at("a", "queue")["waiting"] == 0)
     before = exchange.at("a", "queue")["bytes_sent"]
     exchange.at("a", "send", by="vanthu", document=row, to=[CODES["b"], CODES["c"]])

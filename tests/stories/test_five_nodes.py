@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from commune_portal.wire.keys import InstallationKeys
 from commune_portal.wire.protocol import Refused
 from commune_portal.wire.receipt import Verdict
 from tests.stories.killing import plan_of
+from tests.stories.scans import a_long_pdf
 
 pytestmark = pytest.mark.story
 
@@ -181,7 +181,7 @@ def test_a_document_crosses_three_nodes_and_its_statuses_come_back(province: Pro
 
 
 def test_a_province_that_is_killed_in_the_middle_loses_and_doubles_nothing(province: Province) -> None:
-    row, document_id = province.sent("b", "a", file=str(a_long_pdf(province.folder)))
+    row, document_id = province.sent("b", "a", file=str(a_long_pdf(province.folder, BALLAST_BYTES)))
     work = province.parties["p"].settings.work_folder
     wait_until("đang lên", lambda: sum(path.stat().st_size for path in work.glob("*.upload")) >= HALF_WAY_BYTES, 90)
     province.parties["p"].server.kill()
@@ -239,17 +239,3 @@ def test_a_journal_of_a_district_is_mirrored_at_the_province(province: Province)
         return bool(found) and bool(anchors[0][0]) and found[0][0] >= anchors[0][0]
 
     wait_until("nhật ký của nút khu vực", mirrored, 60)
-
-
-def a_long_pdf(folder: Path) -> Path:
-    """A PDF of one page and much ballast, as a scan would be."""
-    from reportlab.pdfgen.canvas import Canvas
-
-    path = folder / "ban-quet.pdf"
-    canvas = Canvas(str(path), pageCompression=0)
-    source = random.Random(11)
-    canvas.setFont("Helvetica", 1)
-    for _ in range(BALLAST_BYTES // 1000):
-        canvas.drawString(72, 400, source.randbytes(470).hex())
-    canvas.save()
-    return path
