@@ -13,6 +13,8 @@ from commune_portal import clock
 
 STUMBLES = 2
 WHOLE_EVERY_SECONDS = 24 * 3600.0
+JOURNAL_AGAIN_SECONDS = 3600.0
+"""After what time a journal that the node refused is offered to it again."""
 
 
 class Memory:
@@ -22,6 +24,7 @@ class Memory:
         self._in_hand = ""
         self._stumbles: Counter[str] = Counter()
         self._compared_at: float | None = None
+        self._journal_refused_at: float | None = None
 
     def take_up(self, thing: bytes) -> None:
         """From now on a stumble is this thing's."""
@@ -50,6 +53,16 @@ class Memory:
         """Everything open was compared just now."""
         self._compared_at = clock.monotonic()
 
+    def journal_refused(self) -> None:
+        """The node holds another journal under our name, and says so however often it is asked."""
+        self._journal_refused_at = clock.monotonic()
+
+    @property
+    def is_journal_refused(self) -> bool:
+        """True while it makes no sense to offer the journal."""
+        refused_at = self._journal_refused_at
+        return refused_at is not None and clock.monotonic() - refused_at < JOURNAL_AGAIN_SECONDS
+
     def enrolled(self) -> None:
-        """The node knows us anew: what it holds is to be compared."""
-        self._compared_at = None
+        """The node knows us anew: what it holds is to be compared, and our journal begins anew there."""
+        self._compared_at = self._journal_refused_at = None

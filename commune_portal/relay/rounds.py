@@ -1,7 +1,8 @@
 """One round with the node above: enrol, tell who is below, send what is urgent, fetch, send the rest, mirror.
 
 The same at an office and at a node; what is carried and what becomes of it is the port's. A round raises
-NodeUnreachable or NodeRefused when the link or the node failed it; what had been done until then is done.
+NodeUnreachable or NodeRefused when the link or the node failed it; what had been done until then is done. One item
+that finds no way is told of at the round's end: what lies in the mailbox is fetched before.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 INLINE_BYTES = 64 * 1024
 SOFTWARE = "commune-portal"
+VAIN_SECONDS = 60.0
+"""How long a turn in vain counts: in that time a long upload makes headway, however urgent what failed is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Round:
         self._peer = peer
         self._pace = pace
         self._newest: int | None = None
+        self._failed: NodeUnreachable | None = None
+        self._vain: dict[str, float] = {}
 
     def run(self) -> None:
         """Goes through the whole round."""
@@ -71,6 +76,8 @@ class Round:
         self._send()
         self._mirror()
         self._port.ask(self._client, self._peer.code)
+        if self._failed is not None:
+            raise self._failed
 
     def _enrol(self) -> None:
         file = peers.pending_enrolment(self._settings.secrets_folder)
@@ -133,29 +140,33 @@ class Round:
     def _send(self) -> None:
         """Sends what is due, the most urgent first, until nothing more is due.
 
-        One item that finds no way lets the next one try; when that finds none either, or there is none, it is the link.
+        One item that finds no way lets the next one try; when that finds none either, it is the link.
         """
         failed: NodeUnreachable | None = None
-        passed: set[str] = set()  # had its turn in vain
-        while not self._pace.stop.is_set():
-            found = self._port.waiting(clock.now(), 1 + len(passed))
-            due = [item for item in found if item.message_id not in passed]
-            if not due:
-                break
+        self._vain.clear()
+        while not self._pace.stop.is_set() and (item := self._next_due()) is not None:
             try:
-                if not self._send_one(due[0]):
-                    passed.add(due[0].message_id)
-            except TryLater:
-                raise
+                if not self._send_one(item):
+                    self._had_its_turn(item)
             except NodeUnreachable as error:
                 if failed is not None:
-                    raise
+                    raise _more_patient(failed, error) from error
                 failed = error
-                passed.add(due[0].message_id)
+                self._had_its_turn(item)
             else:
                 self._newest = None  # time has passed: what has come meanwhile is to be asked for
         if failed is not None:
-            raise failed
+            self._failed = failed if self._failed is None else _more_patient(self._failed, failed)
+
+    def _next_due(self) -> Item | None:
+        """What goes next: the first that is due and has not had its turn in vain just now."""
+        since = clock.monotonic() - VAIN_SECONDS
+        vain = {message_id for message_id, at in self._vain.items() if at > since}
+        found = self._port.waiting(clock.now(), 1 + len(vain))
+        return next((item for item in found if item.message_id not in vain), None)
+
+    def _had_its_turn(self, item: Item) -> None:
+        self._vain[item.message_id] = clock.monotonic()
 
     def _send_one(self, item: Item) -> bool:
         """Sends one item, or steps aside for a more urgent one; a failure is noted in its row, and raised or False."""
@@ -209,7 +220,11 @@ class Round:
         return min(at, clock.now() + timedelta(seconds=self._settings.relay.poll_seconds))
 
     def _steps_aside(self, item: Item) -> bool:
-        return self._pace.stop.is_set() or self._port.anything_more_urgent(item.urgency, clock.now())
+        """Only for what then gets its turn: else the two would give way to each other for ever."""
+        if self._pace.stop.is_set():
+            return True
+        other = self._next_due()
+        return other is not None and other.urgency > item.urgency
 
     def _fetch(self) -> None:
         """Fetches every page of the mailbox; the cursor stops before the first item that must be asked for again."""
@@ -231,8 +246,11 @@ class Round:
             self._send()
 
     def _mirror(self) -> None:
-        """Hands the journal to the node's mirror and keeps its signed anchor."""
-        while not self._pace.stop.is_set():
+        """Hands the journal to the node's mirror and keeps its signed anchor.
+
+        A journal that the node disagrees with is a matter for people: it is offered again only now and then.
+        """
+        while not self._pace.stop.is_set() and not self._pace.memory.is_journal_refused:
             extract = trail.extract_after(peers.contact(self._peer.code).journal_sent)
             if extract is None:
                 return
@@ -242,6 +260,13 @@ class Round:
                 has = self._client.journal().checkpoint
                 if has.size < trail.journal_size() and has.size != extract.first - 1:
                     trail.forget_sent(self._peer.code, has.size)
+                else:
+                    self._pace.memory.journal_refused()
                 log.warning("the node does not take the journal: %s", error.detail)
                 return
             trail.mirrored(self._peer.code, note.checkpoint, data)
+
+
+def _more_patient(one: NodeUnreachable, other: NodeUnreachable) -> NodeUnreachable:
+    """Of two failures the one in which the node said how long to wait, else the later one."""
+    return one if isinstance(one, TryLater) and not isinstance(other, TryLater) else other

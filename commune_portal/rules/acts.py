@@ -83,6 +83,11 @@ class Act(StrEnum):
     BAG_IMPORTED = "bag.imported"
     PACKAGE_FORWARDED = "package.forwarded"
     PACKAGE_WIPED = "package.wiped"
+    RECOVERY_KEY_SET = "recovery-key.set"
+    BACKUP_PROVEN = "backup.proven"
+    NUMBERS_RECONCILED = "numbers.reconciled"
+    REHEARSED = "rehearsed"
+    SOFTWARE_CHANGED = "software.changed"
 
     @property
     def label(self) -> str:
@@ -166,4 +171,9 @@ _LABELS: dict[Act, str] = {
     Act.BAG_IMPORTED: "Nhập túi thư",
     Act.PACKAGE_FORWARDED: "Chuyển gói tin lên nút trên",
     Act.PACKAGE_WIPED: "Hủy gói tin đã thu hồi",
+    Act.RECOVERY_KEY_SET: "Đặt khóa phục hồi bản sao lưu",
+    Act.BACKUP_PROVEN: "Chứng minh bản sao lưu bằng khôi phục thử",
+    Act.NUMBERS_RECONCILED: "Đối chiếu số văn bản sau khôi phục",
+    Act.REHEARSED: "Diễn tập sau cài đặt",
+    Act.SOFTWARE_CHANGED: "Đổi phiên bản phần mềm",
 }

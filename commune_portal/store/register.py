@@ -21,6 +21,7 @@ REGISTER_TABLES = (
     "installation", "accounts", "mandates", "issuers", "units", "office_rules", "books", "serials", "incoming",
     "assignments", "outgoing", "attachments", "recipients", "statuses", "peers", "receipts", "members",
     "member_keys", "mailbox", "mirrors", "amendments", "calls", "recipient_groups",
+    "recovery_keys", "restorations",
 )  # fmt: skip
 
 
