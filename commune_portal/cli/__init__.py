@@ -44,6 +44,7 @@ VERBS = (
     Verb("migrate", "migrate", "nâng cấp lược đồ dữ liệu"),
     Verb("backup", "backup", "sao lưu dữ liệu và kiểm tra bản sao"),
     Verb("restore", "restore", "khôi phục từ bản sao lưu, hoặc nhận một bản sao làm hệ thống mới"),
+    Verb("manual", "manual", "ghi sách hướng dẫn thành một tệp PDF"),
 )
 
 

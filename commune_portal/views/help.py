@@ -1,29 +1,22 @@
-"""The clerk's manual inside the portal: Markdown of this package, rendered by sixty lines of our own."""
+"""The manual inside the portal: the same chapters that are printed, as pages."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from flask import Blueprint, Response
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from commune_portal.errors import NotFound
+from commune_portal.paper import markdown
+from commune_portal.paper.markdown import Face, Grid, Heading, Listing, Mark, Part, Passage, Picture, Span, Text
 from commune_portal.views import _session
 from commune_portal.views._page import page
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
 
-PAGES = ("bat-dau", "van-thu", "lanh-dao", "chuyen-vien", "quan-tri", "su-co", "loi", "phim-tat", "lenh", "settings")
-"""The pages in the order of the manual; each is `help/<name>.md`."""
-
-_LINK = re.compile(r"\[([^\]]+)\]\(([/#][a-z0-9/#._-]*)\)")
-_BOLD = re.compile(r"\*\*([^*]+)\*\*")
-_CODE = re.compile(r"`([^`]+)`")
-_KEY = re.compile(r"\{([^}]+)\}")
-_ITEM = re.compile(r"(?:- |(\d+)\. )(.*)")
+PAGES = markdown.CHAPTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +31,8 @@ class HelpPage:
 @blueprint.get("")
 @_session.public
 def help_start() -> Response:
-    """The first page."""
-    return help_page(PAGES[0])
+    """The page for somebody who begins."""
+    return help_page(markdown.FIRST_CHAPTER)
 
 
 @blueprint.get("/<name>")
@@ -54,54 +47,59 @@ def help_page(name: str) -> Response:
 @cache
 def read(name: str) -> HelpPage:
     """A page of the manual, rendered once a process."""
-    text = (resources.files("commune_portal") / "help" / f"{name}.md").read_text(encoding="utf-8")
-    first, _, rest = text.partition("\n")
-    return HelpPage(name, first.removeprefix("# ").strip(), render(rest))
+    chapter = markdown.chapter(name)
+    return HelpPage(name, chapter.title, _rendered(chapter.parts))
 
 
 def render(text: str) -> Markup:
-    """Markdown's headings, lists, tables and paragraphs with links, bold, code and {keys}; everything is escaped."""
-    made: list[Markup] = []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        lines = block.strip("\n").split("\n")
-        if lines[0].startswith("#"):
-            level = len(lines[0]) - len(lines[0].lstrip("#"))
-            made.append(Markup("<h{0}>{1}</h{0}>").format(level, _inline(lines[0].lstrip("# "))))
-        elif lines[0].startswith("|"):
-            made.append(_table(lines))
-        elif _ITEM.fullmatch(lines[0]):
-            made.append(_list(lines))
-        else:
-            made.append(Markup("<p>{}</p>").format(_inline(" ".join(lines))))
-    return Markup("\n").join(made)
+    """Text of the manual as a page shows it; everything is escaped."""
+    return _rendered(markdown.read(text))
 
 
-def _list(lines: list[str]) -> Markup:
-    items: list[str] = []
-    for line in lines:
-        match = _ITEM.fullmatch(line)
-        if match:
-            items.append(match[2])
-        else:
-            items[-1] += " " + line.strip()
-    kind = "ol" if lines[0][0].isdigit() else "ul"
-    body = Markup("").join(Markup("<li>{}</li>").format(_inline(item)) for item in items)
-    return Markup("<{0}>{1}</{0}>").format(kind, body)
+def _rendered(parts: tuple[Part, ...]) -> Markup:
+    return Markup("\n").join(_part(part) for part in parts if not isinstance(part, Picture))
 
 
-def _table(lines: list[str]) -> Markup:
-    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(_inline(cell)) for cell in rows[0])
+def _part(part: Part) -> Markup:
+    if isinstance(part, Heading):
+        return Markup("<h{0}>{1}</h{0}>").format(part.level, _inline(part.text))
+    if isinstance(part, Passage):
+        return Markup("<p>{}</p>").format(_inline(part.text))
+    if isinstance(part, Listing):
+        return _list(part)
+    if isinstance(part, Grid):
+        return _table(part)
+    return Markup("")
+
+
+def _list(part: Listing) -> Markup:
+    body = Markup("").join(Markup("<li>{}</li>").format(_inline(item)) for item in part.items)
+    if part.mark is not Mark.NUMBER:
+        kind = ' class="boxes"' if part.mark is Mark.BOX else ""
+        return Markup("<ul{}>{}</ul>").format(Markup(kind), body)  # noqa: S704 -- one of two constants
+    start = Markup(' start="{}"').format(part.first) if part.first != 1 else ""
+    return Markup("<ol{}>{}</ol>").format(start, body)
+
+
+def _table(part: Grid) -> Markup:
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(_inline(cell)) for cell in part.head)
     body = Markup("").join(
         Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(_inline(cell)) for cell in row))
-        for row in rows[2:]
+        for row in part.rows
     )
     return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
 
 
-def _inline(text: str) -> Markup:
-    safe = str(escape(text))
-    safe = _CODE.sub(r"<code>\1</code>", safe)
-    safe = _BOLD.sub(r"<strong>\1</strong>", safe)
-    safe = _KEY.sub(r"<kbd>\1</kbd>", safe)
-    return Markup(_LINK.sub(r'<a href="\2">\1</a>', safe))  # noqa: S704 -- escaped above, only our own tags added
+def _inline(text: Text) -> Markup:
+    return Markup("").join(_span(span) for span in text)
+
+
+_TAGS = {Face.BOLD: "strong", Face.CODE: "code", Face.KEY: "kbd"}
+
+
+def _span(span: Span) -> Markup:
+    if span.face is Face.LINK:
+        return Markup('<a href="{}">{}</a>').format(span.address, span.text)
+    if span.face in _TAGS:
+        return Markup("<{0}>{1}</{0}>").format(_TAGS[span.face], span.text)
+    return Markup("{}").format(span.text)
