@@ -22,6 +22,7 @@ Point = Literal[
     "inside-backup",
     "inside-restore",
     "inside-wipe",
+    "inside-founding",
 ]
 
 hook: Callable[[Point], None] | None = None

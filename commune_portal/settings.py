@@ -32,7 +32,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Folders, relative to the settings file."""
+    """Folders, relative to the settings file; `first_run_code` is the installer's file with the one-time code."""
 
     data: str = "data"
     secrets: str = "secrets"
@@ -40,6 +40,7 @@ class Paths:
     logs: str = "logs"
     trust: str = "trust"
     allow_any_disk: bool = False
+    first_run_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,11 @@ class Settings:
     def trial_folder(self) -> Path:
         """Trial keys, where they are allowed."""
         return self.secrets_folder / "trial"
+
+    @property
+    def first_run_code_path(self) -> Path | None:
+        """The file with the code that opens the first-run pages, or None where only loopback guards them."""
+        return self.folder / self.paths.first_run_code if self.paths.first_run_code else None
 
     @property
     def trust_folder(self) -> Path:

@@ -1,7 +1,7 @@
 """`commune-portal init`: a new installation: settings file, keys, empty register, first administrator.
 
-Everything is made or nothing: what an interrupted founding made is taken away again, and nothing that was there
-before is ever touched.
+Everything is made or nothing: what a founding made that failed or was cut off is taken away again, and nothing that
+was there before is ever touched. A settings file without a register, as the installer leaves one, is taken as it is.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from commune_portal import cli
-from commune_portal.errors import SettingsWrong, StoreRefused
-from commune_portal.settings import Settings, from_document
+from commune_portal.errors import SettingsWrong
+from commune_portal.settings import Settings, load
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Who this installation is; an enrolment file already knows code and name."""
-    parser.add_argument("--role", choices=("office", "node"), default="office", help="cơ quan hay nút liên thông")
+    parser.add_argument("--role", choices=("office", "node"), help="cơ quan (mặc định) hay nút liên thông")
     parser.add_argument("--code", default="", help="mã định danh, ví dụ H99.12")
     parser.add_argument("--name", default="", help="tên cơ quan, đúng như in trên văn bản")
     parser.add_argument("--place", default="", help="địa danh ghi trước ngày tháng")
@@ -27,41 +27,57 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--node", type=Path, metavar="ENROLMENT_FILE", help="tệp đăng ký nhận từ nút liên thông")
     parser.add_argument("--admin", default="quantri", help="tên đăng nhập của người quản trị đầu tiên")
     parser.add_argument("--admin-name", default="Quản trị hệ thống", help="họ tên của người đó")
-    parser.add_argument("--port", type=int, default=8080, help="cổng (mặc định 8080)")
+    parser.add_argument("--port", type=int, help="cổng (mặc định 8080)")
     parser.add_argument("--pkcs11-module", default="", help="thư viện PKCS#11 của thiết bị ký số")
     parser.add_argument("--json", action="store_true", help="in kết quả dạng JSON")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Founds the installation and prints the first password, which is kept nowhere."""
+    from commune_portal.people import founding
+
     config: Path = chosen.config
-    if config.exists():
-        raise SettingsWrong(f"Đã có {config}; không khởi tạo đè lên.")
+    present = load(config) if config.exists() else None
+    if present is not None and founding.is_founded(present):
+        raise SettingsWrong(f"Đã có {config} với dữ liệu của một hệ thống; không khởi tạo đè lên.")
     enrolment_bytes = _take_enrolment(chosen)
+    role = chosen.role or (present.role if present else "office")
     if not chosen.code or not chosen.name:
         raise SettingsWrong("Hãy cho biết --code và --name (hoặc --node TỆP_ĐĂNG_KÝ).")
-    if chosen.role == "office" and not chosen.place:
+    if role == "office" and not chosen.place:
         raise SettingsWrong("Hãy cho biết --place: địa danh ghi trước ngày tháng, ví dụ «An Phú».")
-    document: dict[str, Any] = {"role": chosen.role, "server": {"port": chosen.port}}
-    if chosen.pkcs11_module:
-        document["token"] = {"module": chosen.pkcs11_module}
-    folder = config.resolve().parent
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = from_document(document, folder)
-    told = _found(settings, chosen, enrolment_bytes)
-    from commune_portal.store import files
-
-    files.write_durably(config, _as_toml(document).encode(), mode=0o644)
+    settings = _settle(config, present, role, chosen)
+    try:
+        told = _found(settings, chosen, enrolment_bytes)
+    except BaseException:
+        if present is None:
+            config.unlink(missing_ok=True)
+        raise
     told = {"config": str(config), "address": f"http://{settings.server.host}:{settings.server.port}/", **told}
     if chosen.json:
         print(json.dumps(told, ensure_ascii=False))
         return cli.DONE
-    print(f"Đã khởi tạo {chosen.name} ({chosen.code}) trong {folder}.")
+    print(f"Đã khởi tạo {chosen.name} ({chosen.code}) trong {settings.folder}.")
     print(f"  Tệp cấu hình:  {config}")
     print(f"  Người quản trị: {told['username']}")
     print(f"  Mật khẩu:       {told['password']}   (chỉ hiện một lần, phải đổi khi đăng nhập)")
     print(f"Tiếp theo: commune-portal --config {config} serve, rồi mở {told['address']}")
     return cli.DONE
+
+
+def _settle(config: Path, present: Settings | None, role: str, chosen: argparse.Namespace) -> Settings:
+    """The settings file as it is to be: a new one, or the present one with what the command line says."""
+    from commune_portal.store import settings_file
+
+    token = {"token": {"module": chosen.pkcs11_module}} if chosen.pkcs11_module else {}
+    if present is None:
+        document: dict[str, Any] = {"role": role, "server": {"port": chosen.port if chosen.port is not None else 8080}}
+        return settings_file.write_new(config, document | token)
+    if role != present.role:
+        raise SettingsWrong(f"Tệp {config} ghi vai trò «{present.role}», không phải «{role}».", field="role")
+    if chosen.port not in (None, present.server.port):
+        raise SettingsWrong(f"Tệp {config} đã ghi cổng {present.server.port}. Hãy sửa trong tệp.", field="server.port")
+    return settings_file.change(config, token) if token else present
 
 
 def _take_enrolment(chosen: argparse.Namespace) -> bytes | None:
@@ -81,79 +97,23 @@ def _take_enrolment(chosen: argparse.Namespace) -> bytes | None:
 
 
 def _found(settings: Settings, chosen: argparse.Namespace, enrolment_bytes: bytes | None) -> dict[str, str]:
-    from commune_portal.people import accesses, accounts, issuers, peers
-    from commune_portal.people.actors import PORTAL
+    from commune_portal.people import founding
     from commune_portal.rules.permissions import Role
-    from commune_portal.store import database, installation
-    from commune_portal.wire import keys
 
-    if settings.database_path.exists():
-        raise StoreRefused(f"Đã có dữ liệu ở {settings.database_path}; không khởi tạo đè lên.")
-    own = keys.create(settings.secrets_folder)
-    try:
-        settings.data_folder.mkdir(mode=0o700, exist_ok=True)
-        keys.use(own)
-        installation.found(
-            settings,
-            code=chosen.code,
-            name=chosen.name,
-            place=chosen.place,
-            public_key=own.public_key.hex(),
-            box_public_key=own.box_public_key.hex(),
-        )
-        first = accounts.add(
-            PORTAL,
-            username=chosen.admin,
-            full_name=chosen.admin_name,
-            roles=[Role.ADMINISTRATOR if settings.role == "office" else Role.OPERATOR],
-        )
-        if settings.role == "office":
-            issuers.add(
-                PORTAL,
-                code=chosen.code,
-                name=chosen.name,
-                abbreviation=chosen.abbreviation,
-                place=chosen.place,
-                parent_name=chosen.parent,
-            )
-        if enrolment_bytes is not None:
-            peers.introduce(PORTAL, enrolment_bytes, settings.secrets_folder)
-        installation.session_secret(settings.secrets_folder)
-    except BaseException:
-        accesses.forget_waiting()
-        database.close()
-        _take_away(settings)
-        raise
-    accesses.flush()
-    database.close()
-    return {
-        "role": settings.role,
-        "code": chosen.code,
-        "username": first.username,
-        "password": first.password,
-        "key": own.key_id,
-    }
-
-
-def _take_away(settings: Settings) -> None:
-    """Removes the register and the keys that this founding made and could not finish."""
-    for suffix in ("", "-wal", "-shm"):
-        settings.database_path.with_name(settings.database_path.name + suffix).unlink(missing_ok=True)
-    for name in ("installation.pem", "session.key", "enrolment.ghinoi.json"):
-        (settings.secrets_folder / name).unlink(missing_ok=True)
-
-
-def _as_toml(document: dict[str, Any]) -> str:
-    lines = [
-        "# Cấu hình của máy này; ý nghĩa từng dòng ở trang Trợ giúp. Sửa xong phải khởi động lại.",
-        f"role = {_value(document['role'])}",
-    ]
-    for section, values in document.items():
-        if isinstance(values, dict):
-            lines += ["", f"[{section}]", *(f"{name} = {_value(value)}" for name, value in values.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _value(value: str | int) -> str:
-    """A TOML value; JSON's strings and whole numbers are TOML's too."""
-    return json.dumps(value, ensure_ascii=False)
+    first = founding.FirstPerson(
+        username=chosen.admin,
+        full_name=chosen.admin_name,
+        roles=(Role.ADMINISTRATOR if settings.role == "office" else Role.OPERATOR,),
+    )
+    plan = founding.Plan(
+        code=chosen.code,
+        name=chosen.name,
+        place=chosen.place,
+        people=(first,),
+        abbreviation=chosen.abbreviation,
+        parent_name=chosen.parent,
+        enrolment=enrolment_bytes,
+    )
+    made = founding.found(settings, plan)
+    (username, password), *_ = made.passwords.items()
+    return {"role": settings.role, "code": chosen.code, "username": username, "password": password, "key": made.key_id}

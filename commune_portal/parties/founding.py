@@ -12,15 +12,14 @@ from typing import Any
 
 from commune_portal import clock
 from commune_portal.paper import sample_marks
-from commune_portal.people import accounts, issuers, mandates
+from commune_portal.people import accounts, founding, issuers, mandates
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules.kinds import Competence
 from commune_portal.rules.permissions import Role
 from commune_portal.settings import Settings
 from commune_portal.signing import softhsm, trial
 from commune_portal.signing.authority import Authority, Holder, certificate_pem
-from commune_portal.store import files, installation
-from commune_portal.wire import keys
+from commune_portal.store import files
 
 PIN = "13572468"
 CENTRE_POST = "Chủ tịch"
@@ -87,17 +86,8 @@ def found(
 
     `certificates` are those of a real token; without them simulated ones are made.
     """
-    own = keys.create(settings.secrets_folder)
-    keys.use(own)
     with clock.standing_at(clock.from_text(f"{since.isoformat()}T00:30:00Z")):
-        installation.found(
-            settings,
-            code=plan.code,
-            name=plan.name,
-            place=plan.place,
-            public_key=own.public_key.hex(),
-            box_public_key=own.box_public_key.hex(),
-        )
+        founding.make(settings, code=plan.code, name=plan.name, place=plan.place)
         ids = {person.username: _account(person, plan) for person in plan.people}
         if settings.role == "office":
             _office(settings, plan, authority_folder, since, ids, certificates)
