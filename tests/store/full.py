@@ -26,6 +26,7 @@ from commune_portal.documents import (
     issuing,
     outbox,
     outgoing,
+    restoration,
     tasks,
     updates,
     urgent,
@@ -36,7 +37,7 @@ from commune_portal.edxml.package import ResponseFor
 from commune_portal.edxml.status import write_status
 from commune_portal.node import directory, mailbox, members, mirrors
 from commune_portal.paper import sample_marks
-from commune_portal.people import accesses, groups, issuers, mandates, office_rules, peers, trail
+from commune_portal.people import accesses, groups, issuers, mandates, office_rules, peers, recovery, trail
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules.calls import CallOutcome
 from commune_portal.rules.kinds import Urgency
@@ -56,6 +57,7 @@ from tests.edxml.specimens import EDOC, STATUS, written
 from tests.node.cast import Office, enrol, new_keys, new_office
 
 PDF = b"%PDF-1.7\n% mot trang\n%%EOF\n"
+EPOCH = 2  # the office of the full register was copied twice
 NODE_LIMITS = Limits(disk_floor_bytes=1)
 TOML = "[paths]\nallow_any_disk = true\n[token]\ntrial = true\n"
 
@@ -84,6 +86,11 @@ def build(folder: Path) -> Full:
     """Makes both, from nothing, in this process; about two seconds, most of it the two signatures."""
     cast.cheap_passwords()
     office = cast.office_at(folder / "office")
+    database.close()
+    for _ in ("once", "twice"):
+        restoration.adopt(PORTAL, office.settings)
+    keys.use(keys.load(office.settings.secrets_folder))
+    installation.open_(office.settings)
     own_keys, own_uid = keys.own(), installation.own().uid
     _register_by_hand(office)
     row_id = signed(office)
@@ -105,7 +112,7 @@ def build(folder: Path) -> Full:
         invitation = members.add_office(PORTAL, cast.OFFICE_CODE, cast.OFFICE_NAME, address="http://127.0.0.1:8400")
         members.enrol(
             EnrolmentRequest(
-                token=read_enrolment(invitation).token, code=cast.OFFICE_CODE, installation_uid=own_uid, epoch=0,
+                token=read_enrolment(invitation).token, code=cast.OFFICE_CODE, installation_uid=own_uid, epoch=EPOCH,
                 public_key=own_keys.public_key, box_public_key=own_keys.box_public_key, software="test",
             )
         )  # fmt: skip
@@ -158,6 +165,8 @@ def _register_by_hand(office: Cast) -> None:
     issuers.set_seal(PORTAL, office.issuer_id, files.keep(sample_marks.sample_seal("UBND")).sha256)
     mandates.set_picture(PORTAL, office.mandate_id, files.keep(sample_marks.sample_signature("Nguyễn Văn An")).sha256)
     office_rules.set_rule(PORTAL, office_rules.DEFAULT_DUE_DAYS, 7)
+    for _ in range(2):
+        recovery.confirm(PORTAL, recovery.make(PORTAL).confirm_group)
     books.open_at(
         office.clerk, direction="outgoing", issuer_id=office.issuer_id, key="GM", name="Giấy mời",
         year=clock.today().year - 1, opening_number=12,
