@@ -73,14 +73,14 @@ def cargo(actor: Actor, code: str = "", *, preview: bool = False) -> Cargo:
     member = members.by_code(code)
     asked = bags.asked(code)
     after = _seen_by(member)
-    messages, given_home, last, left = _mailbox(member, after)
+    messages, given_home, owed, last, left = _mailbox(member, after)
     answered = _answers(member, asked.waiting if asked else ())
     waiting = tuple(Waiting(message.message_id, message.packet_sha256) for message in messages)
     return Cargo(
         party,
         messages,
         tuple(dict.fromkeys((*answered, *given_home))),
-        BagVector(0, waiting, (after, last)),
+        BagVector(0, (*waiting, *owed[: wire.MOST_WAITING - len(waiting)]), (after, last)),
         directory=b"" if preview else directory.signed_directory().bytes,
         note=b"" if preview else _note(member),
         left_behind=left,
@@ -113,10 +113,14 @@ def _seen_by(member: Member) -> int:
     return max(told, int(fetched[0]))
 
 
-def _mailbox(member: Member, after: int) -> tuple[tuple[Message, ...], list[bytes], int, int]:
-    """Messages without the member's receipt and, behind a number, receipts; the last number; how many stay behind."""
+def _mailbox(member: Member, after: int) -> tuple[tuple[Message, ...], list[bytes], tuple[Waiting, ...], int, int]:
+    """Messages without the member's receipt and, behind a number, receipts; the last number; how many stay behind.
+
+    Of what the member has destroyed the receipt alone is asked for.
+    """
     messages: list[Message] = []
     given_home: list[bytes] = []
+    owed: list[Waiting] = []
     last, cursor, left = after, 0, 0
     more = True
     while more:
@@ -129,18 +133,21 @@ def _mailbox(member: Member, after: int) -> tuple[tuple[Message, ...], list[byte
                 left += 1
             elif item.receipt is not None:
                 given_home.append(item.receipt)
-            elif not _add(messages, item):
+            elif not _add(member, messages, owed, item):
                 left += 1
             # A message ends what is covered: until its receipt is here, the link has to go on listing it.
-            if not left and not messages:
+            if not left and not messages and not owed:
                 last = max(last, item.sequence)
-    return tuple(messages), given_home, last, left
+    return tuple(messages), given_home, tuple(owed), last, left
 
 
-def _add(messages: list[Message], item: MailboxItem) -> bool:
+def _add(member: Member, messages: list[Message], owed: list[Waiting], item: MailboxItem) -> bool:
     if item.envelope is None:
         return True
     envelope = envelopes.parse_unverified(item.envelope)
+    if uploads.is_wiped_for(member, envelope.packet_sha256):
+        owed.append(Waiting(envelope.message_id, envelope.packet_sha256))
+        return True
     if not files.has(envelope.packet_sha256):
         return False
     messages.append(Message(envelope.message_id, item.envelope, envelope.packet_sha256, envelope.packet_bytes))

@@ -97,23 +97,24 @@ def waiting(member: Member, after: int, limit: int) -> MailboxPage:
 
     Messages without its receipt, and receipts for what it sent or handed over.
 
-    A receipt from before the newest enrolment does not count: a restored office has forgotten what it fetched.
+    A receipt from before the newest enrolment does not count: a restored office has forgotten what it fetched. What it
+    destroyed before its receipt came is listed without the packet, for the receipt alone.
     """
     enrolled = clock.to_text(member.enrolled_at) if member.enrolled_at else ""
     mine, codes = routes.within("recipient_code", member)
     found = database.rows(
-        f"SELECT id, kind, envelope, packet_sha256, packet_bytes FROM mailbox WHERE {mine} AND id > ?"
-        " AND wiped_at IS NULL AND (fetched_at IS NULL OR fetched_at < ? OR kind = ?) ORDER BY id LIMIT ?",
+        f"SELECT id, kind, envelope, packet_sha256, packet_bytes, wiped_at FROM mailbox WHERE {mine} AND id > ?"
+        " AND (fetched_at IS NULL OR (wiped_at IS NULL AND (fetched_at < ? OR kind = ?))) ORDER BY id LIMIT ?",
         (*codes, after, enrolled, RECEIPT, limit + 1),
     )
     items: list[MailboxItem] = []
     budget = PAGE_BUDGET_BYTES
-    for sequence, kind, text, sha256, packet_bytes in found[:limit]:
+    for sequence, kind, text, sha256, packet_bytes, wiped_at in found[:limit]:
         if kind == RECEIPT:
             items.append(MailboxItem(sequence, None, receipt=text.encode()))
             continue
-        inline = packet_bytes <= wire.LARGEST_INLINE_BYTES and packet_bytes <= budget
-        packet = files.path_of(sha256).read_bytes() if inline else None
+        inline = wiped_at is None and packet_bytes <= wire.LARGEST_INLINE_BYTES and packet_bytes <= budget
+        packet = files.path_of(sha256).read_bytes() if inline and files.has(sha256) else None
         budget -= len(packet or b"")
         items.append(MailboxItem(sequence, text.encode(), packet=packet))
     return MailboxPage(tuple(items), items[-1].sequence if items else after, len(found) > limit)

@@ -36,8 +36,8 @@ class Port(Protocol):
     def look_after(self) -> list[PortalError]:
         """Does what is to be done here whenever something changed and needs no link; answers what went wrong."""
 
-    def is_pressing(self, contact: Contact, now: datetime) -> bool:
-        """True when something should go up at once."""
+    def is_pressing(self, contact: Contact, now: datetime, *, with_journal: bool = True) -> bool:
+        """True when something should go up at once; the journal alone does not press where the node refuses it."""
 
     def waiting(self, now: datetime, limit: int) -> list[Item]:
         """What may be tried now, in the order in which it goes."""
@@ -102,9 +102,11 @@ class OfficePort:
         takebacks.chase()
         return troubles
 
-    def is_pressing(self, contact: Contact, now: datetime) -> bool:
+    def is_pressing(self, contact: Contact, now: datetime, *, with_journal: bool = True) -> bool:
         """A message waits, the journal has grown, or somebody wants to know what the node holds."""
-        return bool(outbox.waiting(now, 1)) or trail.journal_size() > contact.journal_sent or comparisons.is_wanted()
+        if outbox.waiting(now, 1) or comparisons.is_wanted():
+            return True
+        return with_journal and trail.journal_size() > contact.journal_sent
 
     def waiting(self, now: datetime, limit: int) -> list[Item]:
         """The outbox."""
@@ -179,7 +181,7 @@ class NodePort:
         """A node reads no document."""
         return []
 
-    def is_pressing(self, contact: Contact, now: datetime) -> bool:  # noqa: ARG002
+    def is_pressing(self, contact: Contact, now: datetime, *, with_journal: bool = True) -> bool:  # noqa: ARG002
         """A message or a receipt waits, or a key was added or revoked; the journal goes with the next contact."""
         return bool(upward.waiting(now, 1)) or announcements.tag() != self._told_tag
 

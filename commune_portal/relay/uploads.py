@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from commune_portal import clock, points
-from commune_portal.errors import NodeUnreachable
+from commune_portal.errors import NodeUnreachable, StoreDamaged
 from commune_portal.relay.client import NodeClient, RefusedByNode, TryLater
 from commune_portal.relay.link import Sink
 from commune_portal.wire.protocol import Refused
@@ -88,7 +88,8 @@ def upload(
     """Brings a packet to the node, going on where an earlier call stopped, in this process or another.
 
     `interrupt` is asked between chunks; `pause` waits some seconds after a failure (an Event's wait). Raises
-    NodeUnreachable when nothing gets through, RefusedByNode when the node does not want it.
+    NodeUnreachable when nothing gets through, RefusedByNode when the node does not want it, StoreDamaged when the file
+    here is not what its hash says: the node would throw it away after the last byte, for ever.
     """
     grain = grain or Grain()
     run = _UploadRun(client, source, sha256, message_id)
@@ -129,7 +130,7 @@ class _UploadRun:
         self.sent_bytes = 0
         self.placed = False
         self._path = ""
-        self._restarts = 0
+        self._begins = self._restarts = 0
 
     def place(self) -> None:
         """Asks the node how far it is; makes the upload when there is none, or it has expired."""
@@ -141,7 +142,12 @@ class _UploadRun:
                     raise
                 self._path = ""
         if not self._path:
+            if self._begins and digest_of(self._source) != self._sha256:
+                raise StoreDamaged(detail=f"packet {self._sha256[:16]}")
+            if self._begins > _RESTARTS:
+                raise NodeUnreachable(detail="the node drops the upload again and again")
             begun = self._client.begin_upload(self._sha256, self.total_bytes, self._message_id)
+            self._begins += 1
             self._path = begun.path
             self._at(begun.offset)
 

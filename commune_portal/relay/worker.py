@@ -128,7 +128,7 @@ class Worker:
             return now >= contact.next_attempt_at or contact.next_attempt_at > now + timedelta(hours=3)
         if schedule.contact_due(contact.last_contact_at, now, self._settings.relay.poll_seconds):
             return True
-        return self._port.is_pressing(contact, now)
+        return self._port.is_pressing(contact, now, with_journal=not self._memory.is_journal_refused)
 
     def check_arrivals(self) -> None:
         """Does what is to be done at home after a change; needs no link."""

@@ -8,7 +8,7 @@ import pytest
 
 from commune_portal import clock
 from commune_portal.documents.verification import verify_installation
-from commune_portal.node import mailbox, members, mirrors
+from commune_portal.node import bags, mailbox, members, mirrors
 from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.people.actors import PORTAL
 from commune_portal.rules.acts import Act
@@ -226,12 +226,25 @@ def test_a_restored_office_is_offered_nothing_that_was_destroyed_and_its_old_mir
     assert verify_installation(node.settings).ok
 
 
-def test_a_destroyed_message_is_not_offered_even_where_its_receipt_never_came(node: Node) -> None:
-    value = send(node, node.first, node.second)
+@pytest.mark.parametrize("packet", [PACKET, PACKET * 80])
+def test_what_was_destroyed_before_its_receipt_came_is_listed_for_the_receipt_alone(
+    node: Node, third: Office, packet: bytes
+) -> None:
+    value, other = send(node, node.first, node.second, packet), send(node, node.first, third, packet)
     arrive(node.second, value)
     assert len(mailbox.waiting(node.second.member, 0, 50).items) == 1
     destroy(node.second, value)
+    listed = mailbox.waiting(node.second.member, 0, 50).items
+    assert [(item.envelope, item.packet) for item in listed] == [(node.first.seal(value), None)]
+    assert word(node.second, value) is Refused.WIPED
+    cargo = bags.cargo(PORTAL, node.second.code)
+    assert (cargo.messages, cargo.left_behind, cargo.vector.covers) == ((), 0, (0, 0))  # others have it: it lies here
+    assert [item.message_id for item in cargo.vector.waiting] == [value.message_id]
+    fetch(node.second, value)
     assert mailbox.waiting(node.second.member, 0, 50).items == ()
+    home = [item.receipt for item in mailbox.waiting(node.first.member, 0, 50).items]
+    assert home == [node.second.receipt(value)]
+    assert not is_wiped(other)
 
 
 def test_a_node_below_tells_what_its_own_member_destroyed(node: Node) -> None:

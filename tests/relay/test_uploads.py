@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commune_portal.errors import NodeUnreachable
+from commune_portal.errors import NodeUnreachable, StoreDamaged
 from commune_portal.relay.client import Delivery, RefusedByNode, TryLater
 from commune_portal.relay.uploads import PATIENCE, Damaged, Grain, Sent, download, upload
 from commune_portal.wire import protocol
 from commune_portal.wire.protocol import Refused
+from tests.fakes.exchange import Answer, No
 from tests.fakes.node import FakeNode
 from tests.fakes.wire import Fault, seeded, serving
-from tests.relay.office import TWO, client, node_with_two_members, sealed_envelope
+from tests.relay.office import ONE, ONES, TWO, client, node_with_two_members, sealed_envelope
 
 KIBIBYTE = 1024
 MESSAGE = "5d1c2f38-9c5e-4e2b-8a57-0d3c1f6a7b90"
@@ -269,3 +270,35 @@ def test_the_grain_shrinks_on_failure_and_grows_with_patience() -> None:
     for _ in range(100):
         grain.succeeded(1)
     assert grain.size_bytes == 256 * KIBIBYTE
+
+
+def test_a_file_that_is_not_what_its_hash_says_is_brought_once_and_no_more(tmp_path: Path) -> None:
+    node, packet = node_with_two_members(), random.Random(12).randbytes(100 * KIBIBYTE)
+    path, sha256 = written(tmp_path, packet)
+    path.write_bytes(packet[:-1] + bytes([packet[-1] ^ 1]))  # as a bad disk gives it back
+    with serving(node) as wire:
+        with pytest.raises(StoreDamaged):
+            upload(client(node, wire.address), path, sha256, MESSAGE)
+        assert sum(count for method, _, count in wire.seen if method == "PATCH") == len(packet)
+
+
+class Forgetful(FakeNode):
+    """A node that drops every upload at its last byte."""
+
+    def _upload(self, method: str, name: str, member: str, request: Mapping[str, str], body: bytes) -> Answer:
+        answer = super()._upload(method, name, member, request, body)
+        if method == "PATCH" and len(self.uploads[name].data) == self.uploads[name].length:
+            self.packets.clear()
+            del self.uploads[name]
+            raise No(Refused.CHECKSUM_MISMATCH)
+        return answer
+
+
+def test_a_node_that_drops_every_upload_is_left_to_the_queue(tmp_path: Path) -> None:
+    node, packet = Forgetful(), random.Random(13).randbytes(30 * KIBIBYTE)
+    node.enrol(ONE, ONES)
+    path, sha256 = written(tmp_path, packet)
+    with serving(node) as wire:
+        with pytest.raises(NodeUnreachable):
+            upload(client(node, wire.address), path, sha256, MESSAGE)
+        assert sum(count for method, _, count in wire.seen if method == "PATCH") < 6 * len(packet)
