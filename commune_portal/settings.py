@@ -10,7 +10,7 @@ import ipaddress
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from commune_portal.errors import SettingsWrong
 
@@ -114,6 +114,20 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Lan:
+    """The door for other computers of the house: TLS of the office's own authority. Off: this PC alone, by loopback.
+
+    `names` are the host names that browsers may use beside this machine's addresses; `front` says who speaks TLS.
+    """
+
+    enabled: bool = False
+    host: str = "0.0.0.0"  # noqa: S104 -- the door for others; nothing but TLS is spoken there
+    port: int = 8443
+    names: tuple[str, ...] = ()
+    front: Literal["builtin", "nginx"] = "builtin"
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """At a node: the document axis behind it. Off by default, and never tried against the real axis.
 
@@ -146,6 +160,7 @@ class Settings:
     fonts: Fonts = field(default_factory=Fonts)
     node: Node = field(default_factory=Node)
     axis: Axis = field(default_factory=Axis)
+    lan: Lan = field(default_factory=Lan)
 
     @property
     def node_address(self) -> str:
@@ -197,6 +212,16 @@ class Settings:
         return self.folder / self.paths.logs
 
     @property
+    def lan_folder(self) -> Path:
+        """The office's own certificate authority and, below it, the server's key; 0700, never in a backup."""
+        return self.secrets_folder / "lan"
+
+    @property
+    def tls_folder(self) -> Path:
+        """What the TLS door needs and is no secret of this office's: its root for others, nginx's configuration."""
+        return self.folder / "tls"
+
+    @property
     def softhsm_folder(self) -> Path | None:
         """Where simulated tokens lie, or None where the token is real."""
         return self.folder / self.token.softhsm_folder if self.token.softhsm_folder else None
@@ -220,6 +245,7 @@ class Settings:
 SECTIONS: dict[str, type[Any]] = {
     "server": Server, "paths": Paths, "limits": Limits, "relay": Relay,
     "token": Token, "session": Session, "fonts": Fonts, "node": Node, "axis": Axis,
+    "lan": Lan,
 }  # fmt: skip
 
 
@@ -251,12 +277,16 @@ def from_document(document: dict[str, Any], folder: Path) -> Settings:
 
 def _section(section: str, shape: type[Any], document: dict[str, Any]) -> Any:
     known = {item.name: item for item in fields(shape)}
+    shapes = get_type_hints(shape)
     values: dict[str, Any] = {}
     for name, value in document.items():
         where = f"{section}.{name}"
         if name not in known:
             raise SettingsWrong(f"Không có mục cấu hình «{where}».", field=where)
         default = getattr(shape(), name)
+        choices = get_args(shapes[name]) if get_origin(shapes[name]) is Literal else ()
+        if choices and value not in choices:
+            raise SettingsWrong(f"Mục «{where}» chỉ nhận: {', '.join(choices)}.", field=where)
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(float(item) if isinstance(item, int) else item for item in value)
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
