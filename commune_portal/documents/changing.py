@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.documents import amendments, answers, attachments, finding
+from commune_portal.documents import amendments, answers, attachments, finding, precedence
 from commune_portal.documents.answers import Answer, Concerned
 from commune_portal.documents.attachments import EDXML, Kept
+from commune_portal.documents.precedence import Place
 from commune_portal.edxml import package
 from commune_portal.errors import NotFound, StoreDamaged
 from commune_portal.people.actors import Actor
@@ -130,7 +131,7 @@ def take_back(work: Work, document: Held, amendment_id: int, actor: Actor, answe
         after = IncomingState.TAKEN_BACK
         work.update("incoming", document.id, {"state": after}, expected={"state": document.state})
         end_parts(work, document.id)
-        _drop(work, document.id, AmendmentKind.UPDATE)
+        _drop_updates(work, document)
     reason = work.execute("SELECT reason FROM amendments WHERE id = ?", (amendment_id,)).fetchone()[0]
     kept = after is not IncomingState.RECALLED  # of a destroyed document no word is written again
     checkpoint = journal.write(
@@ -159,25 +160,21 @@ def decline(
 OVERTAKEN = "Đã có bản cập nhật mới hơn."
 
 
-def is_overtaken(work: Work, incoming_id: int, asked_at: str) -> bool:
+def is_overtaken(work: Work, document: Held, place: Place) -> bool:
     """True when a newer update of the document was taken over already."""
-    found = work.execute(
-        "SELECT 1 FROM amendments WHERE incoming_id = ? AND kind = 'update' AND side = 'theirs' AND state = 'agreed'"
-        " AND asked_at > ?",
-        (incoming_id, asked_at),
-    ).fetchone()
-    return found is not None
+    return any(theirs > place for _, theirs in _updates(work, document, AmendmentState.AGREED))
 
 
 def apply_update(
-    work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None
+    work: Work, document: Held, amendment_id: int, actor: Actor, answer: Answer | None, place: Place | None = None
 ) -> Checkpoint | None:
     """Takes an update over and says 15; one that came behind a newer one is dropped, None then.
 
-    The signed file stays as it is.
+    `place` is that of an update which is arriving just now. The signed file stays as it is.
     """
-    row = work.execute("SELECT changes, asked_at FROM amendments WHERE id = ?", (amendment_id,)).fetchone()
-    if is_overtaken(work, document.id, row[1]):
+    row = work.execute("SELECT changes, message_id, asked_at FROM amendments WHERE id = ?", (amendment_id,)).fetchone()
+    place = place or precedence.place_of(_first(work), document.sender_code, *row[1:])
+    if is_overtaken(work, document, place):
         amendments.settle(work, amendment_id, AmendmentState.DROPPED, answer=OVERTAKEN)
         return journal.write(
             work, Act.UPDATE_DECLINED, actor.uid, about=document.about, before=document.state, after=document.state,
@@ -189,7 +186,7 @@ def apply_update(
     amendments.settle(work, amendment_id, AmendmentState.AGREED, actor=actor)
     columns = {amendments.COLUMN_OF_FIELD[name]: _stored(name, new) for name, (_, new) in changes.items()}
     work.update("incoming", document.id, columns, expected={"state": document.state})
-    _drop(work, document.id, AmendmentKind.UPDATE, before=row[1])
+    _drop_updates(work, document, before=place)
     finding.put_in_search(work, document.id)
     checkpoint = journal.write(
         work, Act.INCOMING_UPDATED, actor.uid, about=document.about, before=document.state, after=document.state,
@@ -256,14 +253,24 @@ def drop_open(work: Work, row_id: int) -> None:
             amendments.settle(work, amendment_id, AmendmentState.DROPPED)
 
 
-def _drop(work: Work, row_id: int, kind: AmendmentKind, before: str = "~") -> None:
+def _drop_updates(work: Work, document: Held, before: Place | None = None) -> None:
+    for amendment_id, place in _updates(work, document, AmendmentState.ASKED):
+        if before is None or place < before:
+            amendments.settle(work, amendment_id, AmendmentState.DROPPED)
+
+
+def _updates(work: Work, document: Held, state: AmendmentState) -> list[tuple[int, Place]]:
+    """The sender's updates of a document that stand so, each with its place."""
     found = work.execute(
-        "SELECT id FROM amendments WHERE incoming_id = ? AND kind = ? AND side = 'theirs' AND state = 'asked'"
-        " AND asked_at < ?",
-        (row_id, kind.value, before),
+        "SELECT id, message_id, asked_at FROM amendments WHERE incoming_id = ? AND kind = 'update' AND side = 'theirs'"
+        " AND state = ? ORDER BY id",
+        (document.id, state),
     ).fetchall()
-    for (amendment_id,) in found:
-        amendments.settle(work, amendment_id, AmendmentState.DROPPED)
+    return [(row[0], precedence.place_of(_first(work), document.sender_code, *row[1:])) for row in found]
+
+
+def _first(work: Work) -> FirstRow:
+    return lambda *asked: work.execute(*asked).fetchone()
 
 
 def _stored(name: str, value: str) -> str | int | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.documents import amendments, answers, changing
+from commune_portal.documents import amendments, answers, changing, precedence
 from commune_portal.documents.answers import Answer
 from commune_portal.documents.changing import Held
 from commune_portal.edxml import package
@@ -81,7 +81,7 @@ def plan_document(envelope: Envelope, edoc: package.Edoc) -> Plan:
     """Answers to what waits for this very document, and to a recall of what was destroyed before."""
     held = changing.arriving(envelope, edoc)
     prepared: dict[int, Answer | None] = {}
-    for row_id, kind, message_id in _waiting_rows(database.rows, edoc.document_id, envelope.sender):
+    for row_id, kind, message_id in _waiting_rows(database.rows, database.row, edoc.document_id, envelope.sender):
         if kind in (AmendmentKind.TAKE_BACK, AmendmentKind.UPDATE) and message_id:
             prepared[row_id] = _prepare(held, message_id, StatusCode.TAKE_BACK_AGREED)
     for named in named_by(envelope, edoc):
@@ -95,7 +95,9 @@ def document_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, row_id:
     """Binds what waited for this document, then does what the document itself asks; answers the last line written."""
     last: Checkpoint | None = None
     held = changing.held_by_id(work, row_id)
-    for waiting_id, kind, message_id in _waiting_rows(_rows_of(work), edoc.document_id, envelope.sender):
+    for waiting_id, kind, message_id in _waiting_rows(
+        _rows_of(work), _first_row_of(work), edoc.document_id, envelope.sender
+    ):
         last = _bind(work, held, waiting_id, kind, message_id, plan.answers.get(waiting_id)) or last
         held = changing.held_by_id(work, row_id)
     last = _recalled_before(work, envelope, held) or last
@@ -176,7 +178,7 @@ def _ask(
     first: bool,
 ) -> Checkpoint | None:
     held = changing.held(
-        lambda *asked: work.execute(*asked).fetchone(), envelope, named.document_id, but=notice_id,
+        _first_row_of(work), envelope, named.document_id, but=notice_id,
         exactly=first and named.kind is not AmendmentKind.CORRECT,
     )  # fmt: skip
     row = amendments.add(
@@ -218,13 +220,16 @@ def plan_update(envelope: Envelope, edoc: package.Edoc) -> Plan:
 def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: Stored, plan: Plan) -> Checkpoint:
     """Notes an update and applies it where the document is in no book yet; else the clerk decides."""
     document_id = named_by(envelope, edoc)[0].document_id
-    held = changing.held(lambda *asked: work.execute(*asked).fetchone(), envelope, document_id)
+    first_row = _first_row_of(work)
+    held = changing.held(first_row, envelope, document_id)
+    asked_at = clock.to_text(envelope.created)
+    place = precedence.place_of(first_row, envelope.sender, "", asked_at, envelope.checkpoint.size)
     verdict = rules.update_verdict(held.state, registered=held.registered) if held else Verdict.ASK
     dropped = verdict is Verdict.DROP
     row = amendments.add(
         work, Side.THEIRS, AmendmentKind.UPDATE, document_id,
         message_id=envelope.message_id, organ_code=envelope.sender, organ_name=edoc.sender.name or envelope.sender,
-        incoming_id=held.id if held else None, asked_at=clock.to_text(envelope.created),
+        incoming_id=held.id if held else None, asked_at=asked_at,
         reason="" if dropped or not edoc.business else edoc.business.reason,
         changes="" if dropped else amendments.changes_text(changing.proposed(edoc)),
     )  # fmt: skip
@@ -232,7 +237,7 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
         _put_beside(work, held, envelope, packet)
     if dropped:
         amendments.settle(work, row.id, AmendmentState.DROPPED)
-    elif held and verdict is Verdict.ASK and changing.is_overtaken(work, held.id, clock.to_text(envelope.created)):
+    elif held and verdict is Verdict.ASK and changing.is_overtaken(work, held, place):
         amendments.settle(work, row.id, AmendmentState.DROPPED, answer=changing.OVERTAKEN)  # no clerk need look at it
     last = journal.write(
         work, Act.AMENDMENT_ARRIVED, journal.SYSTEM, about=held.about if held else "", files=[packet.sha256],
@@ -242,7 +247,7 @@ def update_arrived(work: Work, envelope: Envelope, edoc: package.Edoc, packet: S
     if held is None:
         return last
     if verdict is Verdict.GRANT and plan.answers.get(0) is not None:
-        return changing.apply_update(work, held, row.id, PORTAL, plan.answers[0]) or last
+        return changing.apply_update(work, held, row.id, PORTAL, plan.answers[0], place) or last
     return last
 
 
@@ -272,7 +277,7 @@ def plan_take_back(envelope: Envelope, status: package.Status) -> Plan:
 def take_back_arrived(work: Work, envelope: Envelope, status: package.Status, packet: Stored, plan: Plan) -> Checkpoint:
     """Notes a 13 and grants or declines it where that is the system's to say; else it waits for the clerk."""
     document_id = status.response_for.document_id
-    held = changing.held(lambda *asked: work.execute(*asked).fetchone(), envelope, document_id)
+    held = changing.held(_first_row_of(work), envelope, document_id)
     row = amendments.add(
         work, Side.THEIRS, AmendmentKind.TAKE_BACK, document_id,
         message_id=envelope.message_id, organ_code=envelope.sender, organ_name=status.sender.name or envelope.sender,
@@ -309,14 +314,20 @@ def _prepare(held: Held, message_id: str, code: StatusCode, reason: str = "") ->
     return answers.prepare(PORTAL, changing.concerned(held, message_id), code, reason)
 
 
-def _waiting_rows(read: Any, document_id: str, sender: str) -> list[tuple[int, AmendmentKind, str]]:
+def _waiting_rows(read: Any, first_row: Any, document_id: str, sender: str) -> list[tuple[int, AmendmentKind, str]]:
+    """What waits for a document, in the order in which its sender asked it."""
     found = read(
-        "SELECT id, kind, message_id FROM amendments WHERE document_id = ? AND organ_code = ? AND side = 'theirs'"
-        " AND incoming_id IS NULL AND state = 'asked' ORDER BY asked_at, id",
+        "SELECT id, kind, message_id, asked_at FROM amendments WHERE document_id = ? AND organ_code = ?"
+        " AND side = 'theirs' AND incoming_id IS NULL AND state = 'asked' ORDER BY id",
         (document_id, sender),
     )
-    return [(row[0], AmendmentKind(row[1]), row[2] or "") for row in found]
+    in_order = sorted(found, key=lambda row: precedence.place_of(first_row, sender, row[2] or "", row[3]))
+    return [(row[0], AmendmentKind(row[1]), row[2] or "") for row in in_order]
 
 
 def _rows_of(work: Work) -> Any:
     return lambda *asked: work.execute(*asked).fetchall()
+
+
+def _first_row_of(work: Work) -> Any:
+    return lambda *asked: work.execute(*asked).fetchone()
