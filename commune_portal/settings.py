@@ -237,6 +237,11 @@ class Settings:
         return self.folder / self.paths.first_run_code if self.paths.first_run_code else None
 
     @property
+    def pause_mark(self) -> Path:
+        """While this file lies there an upgrade is under way: pages are read, nothing is written or sent."""
+        return self.folder / "upgrading"
+
+    @property
     def trust_folder(self) -> Path:
         """Root certificates (PEM) that signatures are checked against."""
         return self.folder / self.paths.trust
