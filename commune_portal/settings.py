@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from dataclasses import dataclass, field, fields
+from datetime import time
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -128,6 +129,32 @@ class Lan:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """Backups by themselves: when in the day, where besides `paths.backups`, and how many are kept at each place.
+
+    A stick is written when a folder «sao-luu» lies at its root. `drill_days`: how often the newest file at each place
+    is restored into a scratch folder and read again.
+    """
+
+    enabled: bool = True
+    at: str = "11:30"
+    folders: tuple[str, ...] = ()
+    sticks: bool = True
+    keep_daily: int = 7
+    keep_weekly: int = 4
+    keep_monthly: int = 12
+    drill_days: int = 30
+
+    @property
+    def daily_time(self) -> time:
+        """The time of day in Vietnam; raises SettingsWrong for what is none."""
+        try:
+            return time.fromisoformat(self.at)
+        except ValueError as error:
+            raise SettingsWrong(f"Mục «backup.at» cần giờ và phút, ví dụ «11:30», không phải «{self.at}».") from error
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """At a node: the document axis behind it. Off by default, and never tried against the real axis.
 
@@ -160,6 +187,7 @@ class Settings:
     fonts: Fonts = field(default_factory=Fonts)
     node: Node = field(default_factory=Node)
     axis: Axis = field(default_factory=Axis)
+    backup: Backup = field(default_factory=Backup)
     lan: Lan = field(default_factory=Lan)
 
     @property
@@ -249,7 +277,7 @@ class Settings:
 
 SECTIONS: dict[str, type[Any]] = {
     "server": Server, "paths": Paths, "limits": Limits, "relay": Relay,
-    "token": Token, "session": Session, "fonts": Fonts, "node": Node, "axis": Axis,
+    "token": Token, "session": Session, "fonts": Fonts, "node": Node, "axis": Axis, "backup": Backup,
     "lan": Lan,
 }  # fmt: skip
 

@@ -123,7 +123,8 @@ def confirm_group(recipient: str) -> str:
 
 def _newest(where: str) -> RecoveryKey | None:
     found: Any = database.row(
-        f"SELECT recipient, fingerprint, made_at, confirmed_at FROM recovery_keys WHERE {where} ORDER BY id DESC LIMIT 1"
+        "SELECT recipient, fingerprint, made_at, confirmed_at FROM recovery_keys"
+        f" WHERE {where} ORDER BY id DESC LIMIT 1"
     )
     if found is None:
         return None
