@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 SECONDS = 120
 SHIM = r"""
@@ -42,6 +44,24 @@ class Said:
     out: str
 
 
+class _Listener(threading.Thread):
+    """Reads a pipe whose other end Wine's own servers inherit and never close."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._pipe, self._pieces = pipe, b""
+        self.start()
+
+    def run(self) -> None:
+        while piece := os.read(self._pipe.fileno(), 65536):
+            self._pieces += piece
+
+    def text(self) -> str:
+        """What was heard until shortly after the program's end."""
+        self.join(0.5)
+        return self._pieces.decode("utf-8", "replace")
+
+
 class Wine:
     """One fresh prefix and what runs in it."""
 
@@ -49,6 +69,7 @@ class Wine:
         self.prefix = folder / "prefix"
         self.folder = folder
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._silence: tuple[int, int] | None = None
         self.call("wineboot", "--init", seconds=180, program="")
         self._put_shim()
 
@@ -77,37 +98,42 @@ class Wine:
     ) -> Said:  # fmt: skip
         """Carries out a program to its end; its own exit code, its output through pipes."""
         line = [program, *words] if program else list(words)
-        reading, writing = os.pipe()
+        began = subprocess.Popen(
+            line,
+            stdin=self._stdin(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**self.environment, **(more or {})},
+            start_new_session=True,
+        )
+        assert began.stdout is not None
+        heard = _Listener(began.stdout)
         try:
-            began = subprocess.Popen(
-                line,
-                stdin=reading,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={**self.environment, **(more or {})},
-                start_new_session=True,
-            )
-            try:
-                out, _ = began.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired as late:
-                os.killpg(began.pid, 9)
-                raise TookTooLong(f"{' '.join(words)}: longer than {seconds:.0f} s") from late
-        finally:
-            os.close(reading)
-            os.close(writing)
-        said = Said(began.returncode, out.decode("utf-8", "replace"))
+            began.wait(seconds)
+        except subprocess.TimeoutExpired as late:
+            os.killpg(began.pid, 9)
+            raise TookTooLong(f"{' '.join(words)}: longer than {seconds:.0f} s; {heard.text()[-500:]}") from late
+        said = Said(began.returncode, heard.text())
         if codes is not None and said.code not in codes:
             raise AssertionError(f"{' '.join(words)}: {said.code}\n{said.out[-4000:]}")
         return said
 
+    def _stdin(self) -> int:
+        """A pipe that nobody writes to and that stays open: the null device kills python.exe."""
+        if self._silence is None:
+            self._silence = os.pipe()
+        return self._silence[0]
+
     def keep_alive(self) -> None:
         """Holds one user process open, without which services end."""
-        reading, self._holding = os.pipe()
         self._keeper = subprocess.Popen(
-            ["wine", "cmd", "/k", "echo keep"], stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=self.environment, start_new_session=True,
-        )  # fmt: skip
-        os.close(reading)
+            ["wine", "cmd", "/k", "echo keep"],
+            stdin=self._stdin(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
+            start_new_session=True,
+        )
 
     def windows_path(self, path: Path) -> str:
         """How a program inside names a file of this computer."""
@@ -118,7 +144,6 @@ class Wine:
     def close(self) -> None:
         """Ends everything in the prefix and removes it."""
         if self._keeper is not None:
-            os.close(self._holding)
             os.killpg(self._keeper.pid, 9)
             self._keeper.wait(20)
         subprocess.run(["wineserver", "-k"], env=self.environment, timeout=60, check=False)
