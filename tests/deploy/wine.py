@@ -65,12 +65,13 @@ class _Listener(threading.Thread):
 class Wine:
     """One fresh prefix and what runs in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, version: str = "win10") -> None:
         self.prefix = folder / "prefix"
         self.folder = folder
         self._keeper: subprocess.Popen[bytes] | None = None
         self._silence: tuple[int, int] | None = None
         self.call("wineboot", "--init", seconds=180, program="")
+        self.call("winecfg", "/v", version)
         self._put_shim()
 
     @property
