@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TypeVar, cast
 
 from flask import Flask, Response, g, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from commune_portal.errors import NotFound, Unauthenticated
@@ -28,6 +29,22 @@ MACHINE_DOOR = "/exchange/v1/"
 
 PASSWORD_ENDPOINT = "account.password"  # noqa: S105 -- an endpoint's name
 OPEN_BEFORE_PASSWORD = frozenset({PASSWORD_ENDPOINT, "account.change_password", "login.log_out", "static"})
+
+
+class _TwoDoors(SecureCookieSessionInterface):
+    """One cookie a door: what came by TLS is kept from http, and what http could have planted is never read by TLS.
+
+    Browsers take `__Host-` names only over https, from the host itself and for the whole of it. Source: RFC 6265bis.
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """The name at the door of this request."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Secure at the TLS door, and wherever a proxy is said to speak TLS."""
+        return request.is_secure or super().get_cookie_secure(app)
 
 
 class Person(UserMixin):  # type: ignore[misc]  # flask-login carries no types
@@ -98,6 +115,7 @@ def forget() -> str:
 
 def install_sessions(app: Flask, settings: Settings, installation_uid: str, secret: bytes) -> None:
     """Sets cookie, key and loader, and closes every endpoint that is not public."""
+    app.session_interface = _TwoDoors()
     app.config.update(
         SECRET_KEY=secret,
         # Cookies ignore ports: two installations on one PC need two names.
