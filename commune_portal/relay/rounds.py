@@ -143,7 +143,6 @@ class Round:
         One item that finds no way lets the next one try; when that finds none either, it is the link.
         """
         failed: NodeUnreachable | None = None
-        self._vain.clear()
         while not self._pace.stop.is_set() and (item := self._next_due()) is not None:
             try:
                 if not self._send_one(item):

@@ -54,9 +54,10 @@ def test_an_upload_steps_aside_for_nothing_that_has_just_had_its_turn_in_vain(of
     with linked(office, once("POST", protocol.MESSAGES)) as link:
         slow, urgent = queue(LONG), queue(urgency=3)  # due again at once, by its own schedule
         assert bounded(link).contact() is False
-        assert states() == {slow: "delivered", urgent: "delivered"}
-        assert [key for key in link.node.messages if key in (slow, urgent)] == [slow, urgent]
+        assert states() == {slow: "delivered", urgent: "ready"}
         assert bytes_patched(link.wire) == len(LONG)
+        assert link.worker().contact()
+        assert states()[urgent] == "delivered"
 
 
 def test_what_is_urgent_gets_another_turn_before_a_long_upload_ends(
@@ -98,10 +99,12 @@ def test_a_packet_that_the_node_has_no_room_for_yet_lets_an_unfinished_one_make_
         sha256 = database.row("SELECT packet_sha256 FROM outbox WHERE message_id = ?", (slow,))[0]
         link.node._begin_upload(OFFICE_CODE, _asking(sha256), {})  # it stepped aside once, unfinished
         assert bounded(link).contact() is False
-        assert [key for key in link.node.messages if key in (slow, large)] == [slow, large]
+        assert states() == {slow: "delivered", large: "ready"}
         again = peers.contact(NODE_CODE).next_attempt_at
         assert again is not None
         assert again - clock.now() > timedelta(seconds=30)  # as long as the node asked
+        assert link.worker().contact()
+        assert states()[large] == "delivered"
 
 
 def _asking(sha256: str) -> dict[str, str]:
