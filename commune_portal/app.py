@@ -7,18 +7,21 @@ a configured workshop; `serve.run` does all of that in order.
 from __future__ import annotations
 
 import importlib
+import secrets
+from collections.abc import Callable
 from datetime import timedelta
 
-from flask import Blueprint, Flask, Response, make_response
+from flask import Blueprint, Flask, Response, make_response, url_for
 from flask_wtf.csrf import CSRFProtect
 
 from commune_portal.errors import PortalError
 from commune_portal.people import accesses
 from commune_portal.settings import MEBIBYTE, Settings
 from commune_portal.store import database, installation
-from commune_portal.views import _menu, _session
+from commune_portal.views import _first_run, _menu, _session
 from commune_portal.views._errors import register_errors
 from commune_portal.views._page import prepare_pages, request
+from commune_portal.views._shell import Shell, install_shell
 
 SHARED = (
     "login", "account", "help", "administration", "administration_directory", "health", "bag",
@@ -31,6 +34,9 @@ OFFICE = (
 )  # fmt: skip
 NODE = ("node_pages", "node_comparison", "node_api")
 """The view modules of each role, each with a `blueprint`. A new page is one name here."""
+
+FIRST_RUN = ("first_run", "first_run_restore", "alive")
+"""What is served before there is a register."""
 
 MACHINE_BLUEPRINTS = frozenset({"node_api"})
 """Blueprints whose requests are signed by machines: no cookie, no CSRF token. Their paths begin /exchange/v1/."""
@@ -52,7 +58,7 @@ def create_app(settings: Settings) -> Flask:
     if settings.server.behind_tls_proxy:
         _trust_proxy(app)
     prepare_pages(app)
-    _check_host(app, settings)
+    _check_host(app, settings.server.host, *settings.server.allowed_hosts)
     csrf = CSRFProtect(app)
     _session.install_sessions(app, settings, own.uid, installation.session_secret(settings.secrets_folder))
     register_errors(app, "login.login_form")
@@ -63,6 +69,36 @@ def create_app(settings: Settings) -> Flask:
             if name in MACHINE_BLUEPRINTS:
                 csrf.exempt(blueprint)
     _menu.install_menu(app, settings)
+    _leave_clean(app)
+    return app
+
+
+def create_first_run_app(settings: Settings, begin: Callable[[Settings], None]) -> Flask:
+    """Builds the pages of an installation without a register: loopback names only, no accounts, one code.
+
+    `begin` is called by the request that founded or restored the register, before it answers.
+    """
+    app = Flask("commune_portal")
+    app.config.update(
+        PORTAL_SETTINGS=settings,
+        PORTAL_BEGIN=begin,
+        SECRET_KEY=secrets.token_bytes(32),
+        SESSION_COOKIE_NAME="portal_first_run",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        MAX_FORM_MEMORY_SIZE=4 * MEBIBYTE,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    prepare_pages(app)
+    _check_host(app)
+    app.before_request(_first_run.guard)
+    CSRFProtect(app)
+    register_errors(app)
+    for name in FIRST_RUN:
+        blueprint = _blueprint(name)
+        if blueprint is not None:
+            app.register_blueprint(blueprint)
+    install_shell(app, lambda: Shell(office_name="Cài đặt lần đầu", home_url=url_for("first_run.choose")))
     _leave_clean(app)
     return app
 
@@ -80,9 +116,9 @@ def _blueprint(name: str) -> Blueprint | None:
     return blueprint
 
 
-def _check_host(app: Flask, settings: Settings) -> None:
+def _check_host(app: Flask, *given: str) -> None:
     """Answers only to names that this installation was given, so that a foreign page cannot reach it by DNS."""
-    allowed = {name.lower() for name in (*LOOPBACK_NAMES, settings.server.host, *settings.server.allowed_hosts)}
+    allowed = {name.lower() for name in (*LOOPBACK_NAMES, *given)}
 
     @app.before_request
     def refuse_foreign_host() -> Response | None:

@@ -11,12 +11,12 @@ import logging.handlers
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
 from commune_portal.errors import StoreRefused
-from commune_portal.people import accesses
+from commune_portal.people import accesses, founding
 from commune_portal.relay.worker import Worker
 from commune_portal.settings import MEBIBYTE, Settings, is_loopback
 from commune_portal.signing import workshop
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 LOG_BYTES = 5 * MEBIBYTE
 LOG_FILES = 5
 IDLE_CHANNEL_SECONDS = 120
+LARGEST_BACKUP_BYTES = 8 * 1024 * MEBIBYTE
+"""What the first-run pages take as a backup from the browser; the portal itself takes one packet."""
 
 
 @contextmanager
@@ -47,28 +49,49 @@ def opened(settings: Settings) -> Iterator[Settings]:
         database.close()
 
 
+class _Door:
+    """What the web server calls: the first-run pages at first, the portal from the founding on."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.app(environ, start_response)
+
+
 class Portal:
-    """A running installation: its web server and its relay, which at a node waits for a node above."""
+    """A running installation: its web server and its relay, which at a node waits for a node above.
+
+    Without a register it shows the first-run pages, and becomes the portal on the same port when one was founded.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        from commune_portal.app import create_app
+        from commune_portal.app import create_app, create_first_run_app
         from commune_portal.listening import listen
 
+        is_founded = founding.is_founded(settings)
+        if not is_founded and not is_loopback(settings.server.host):
+            raise StoreRefused(
+                "Trang cài đặt lần đầu chỉ mở trên chính máy này. Hãy đặt server.host = \"127.0.0.1\", lập xong hệ thống"
+                " rồi mới mở cổng ra mạng."
+            )
         if not is_loopback(settings.server.host) and not settings.server.behind_tls_proxy:
             raise StoreRefused(
                 "Chỉ được mở cổng ra mạng khi có máy chủ TLS đứng trước (server.behind_tls_proxy = true)."
                 ' Nếu chỉ dùng trên máy này, đặt server.host = "127.0.0.1".'
             )
         self.settings = settings
+        self._held = ExitStack()
+        self._door = _Door(create_app(settings) if is_founded else create_first_run_app(settings, self._become_portal))
         self._server: Any = listen(
-            create_app(settings),
+            self._door,
             host=settings.server.host,
             port=settings.server.port,
             threads=settings.server.threads,
-            max_request_body_size=settings.limits.packet_bytes + MEBIBYTE,
+            max_request_body_size=_largest_body(settings) if is_founded else LARGEST_BACKUP_BYTES,
             channel_timeout=IDLE_CHANNEL_SECONDS,
         )
-        self.worker = Worker(settings) if settings.relay.enabled else None
+        self.worker = Worker(settings) if is_founded and settings.relay.enabled else None
 
     @property
     def port(self) -> int:
@@ -90,17 +113,37 @@ class Portal:
             if self.worker is not None:
                 self.worker.stop()
             self._server.close()
+            self._held.close()
+
+    def _become_portal(self, settings: Settings) -> None:
+        """Called by the request that founded or restored the register: from its answer on, the portal is served."""
+        from commune_portal.app import create_app
+
+        self._held.enter_context(opened(settings))
+        self.settings = settings
+        app = create_app(settings)
+        if settings.relay.enabled:
+            self.worker = Worker(settings)
+            self.worker.start()
+        self._server.adj.max_request_body_size = _largest_body(settings)
+        self._door.app = app
 
     def close(self) -> None:
         """Ends the web server of a portal that runs in a thread (tests)."""
         self._server.close()
 
 
+def _largest_body(settings: Settings) -> int:
+    return settings.limits.packet_bytes + MEBIBYTE
+
+
 def run(settings: Settings) -> None:
     """Serves in the foreground and says where; returns after a termination signal."""
     write_log(settings)
-    with opened(settings):
-        files.sweep_temporary()
+    is_founded = founding.is_founded(settings)
+    with opened(settings) if is_founded else nullcontext():
+        if is_founded:
+            files.sweep_temporary()
         portal = Portal(settings)
         _end_on_signals()
         print(f"Mở trình duyệt: {portal.address}", flush=True)  # noqa: T201 -- the one line a person waits for

@@ -159,7 +159,7 @@ def _was_used(path: Path) -> bool:
         try:
             there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             return any(
-                connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608 -- names of ours
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
                 for table in ("incoming", "outgoing", "sessions")
                 if table in there
             )
