@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from commune_portal import clock, points
 from commune_portal.documents import verification
@@ -191,6 +192,7 @@ def _begin_epoch(
         )
         for (peer_id,) in work.execute("SELECT id FROM peers").fetchall():
             work.update("peers", peer_id, {"enrolled_at": None})
+        work.insert("restorations", _restoration(settings, manifest, epoch + 1))
         facts = {"epoch": epoch + 1, "key": own.public_key.hex(), "was": old_key, "faults": len(faults)}
         if manifest is not None:
             facts |= {"backup_made_at": manifest.made_at, "size": manifest.size, "head": manifest.head}
@@ -202,6 +204,21 @@ def _begin_epoch(
         work.execute("UPDATE contacts SET journal_sent = 0, directory_etag = '', next_attempt_at = NULL, failures = 0")
     database.close()
     return int(epoch) + 1
+
+
+def _restoration(settings: Settings, manifest: Manifest | None, epoch: int) -> dict[str, Any]:
+    """The row that keeps an office from numbering until `recovering` settled what was issued since the backup.
+
+    A node gives no numbers, and its offices' lists tell it what it lost (`node.vectors`): its row is settled at once.
+    """
+    now = clock.now_text()
+    return {
+        "epoch": epoch,
+        "backup_made_at": manifest.made_at if manifest is not None else "",
+        "backup_head": manifest.head if manifest is not None else "",
+        "restored_at": now,
+        "confirmed_at": None if settings.role == "office" else now,
+    }
 
 
 def _report(

@@ -39,7 +39,7 @@ def test_a_restore_brings_everything_back_as_a_new_epoch_that_must_enrol_again(
     incoming.register(made.office.clerk, Arrival(sender_name="Sở", subject="Sau khi sao lưu", on_paper=True))
     database.close()
     done = restoration.restore(PORTAL, office, path)
-    assert (done.epoch, done.faults, done.must_enrol) == (1, (), True)
+    assert (done.epoch, done.faults, done.must_enrol) == (full.EPOCH + 1, (), True)
     assert done.put_aside is not None
     assert (done.put_aside / "register.sqlite3").exists()
     assert {(book.restored, book.before) for book in done.books if book.name == "Sổ đăng ký văn bản đến"} == {(3, 4)}
@@ -53,7 +53,7 @@ def test_a_restore_brings_everything_back_as_a_new_epoch_that_must_enrol_again(
     installation.refuse_copy("office", new.public_key.hex())
     with pytest.raises(StoreRefused):
         installation.refuse_copy("office", old.public_key.hex())
-    assert (mine.epoch, mine.public_key) == (1, new.public_key.hex())
+    assert (mine.epoch, mine.public_key) == (full.EPOCH + 1, new.public_key.hex())
     assert database.row("SELECT enrolled_at FROM peers")[0] is None
     assert database.row("SELECT journal_sent FROM contacts")[0] == 0
     acts = [line.fields["act"] for line in journal.lines(mine_size() - 2)]
@@ -73,13 +73,13 @@ def test_a_copied_folder_is_adopted_in_its_place(made: Full, tmp_path: Path) -> 
     with pytest.raises(StoreRefused, match="Không thấy khóa"):
         keys.load(copied.secrets_folder)
     done = restoration.adopt(PORTAL, copied)
-    assert (done.epoch, done.put_aside) == (1, None)
+    assert (done.epoch, done.put_aside) == (full.EPOCH + 1, None)
     assert verify_installation(copied).ok
     installation.open_(copied)
     installation.refuse_copy("office", keys.load(copied.secrets_folder).public_key.hex())
     database.close()
     again = restoration.adopt(PORTAL, copied)
-    assert again.epoch == 2
+    assert again.epoch == full.EPOCH + 2
 
 
 def test_a_tampered_copy_is_not_adopted(made: Full, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_restore_that_is_killed_leaves_the_old_register_and_its_keys(
     assert killed.returncode == -signal.SIGKILL
     assert {k: v for k, v in contents(office.data_folder).items() if not k.endswith(("-wal", "-shm"))} == before
     assert keys.load(office.secrets_folder).key_id == old.key_id
-    assert restoration.restore(PORTAL, office, path).epoch == 1
+    assert restoration.restore(PORTAL, office, path).epoch == full.EPOCH + 1
 
 
 def test_a_full_disk_during_a_restore_leaves_the_old_register(office: Settings, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def models() -> list[type[Table]]:
         tables.exchange,
         tables.amendments,
         tables.node,
+        tables.deployment,
     ):
         found += [
             item
