@@ -14,7 +14,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask, Response, make_response, url_for
 from flask_wtf.csrf import CSRFProtect
 
-from commune_portal.errors import PortalError
+from commune_portal.errors import PortalError, StoreBusy
 from commune_portal.people import accesses
 from commune_portal.settings import MEBIBYTE, Settings
 from commune_portal.store import database, installation
@@ -22,9 +22,11 @@ from commune_portal.views import _first_run, _menu, _session
 from commune_portal.views._errors import register_errors
 from commune_portal.views._page import prepare_pages, request
 from commune_portal.views._shell import Shell, install_shell
+from commune_portal.wire import lan_addresses
 
 SHARED = (
     "login", "account", "help", "administration", "administration_directory", "health", "bag",
+    "alive",
 )  # fmt: skip
 OFFICE = (
     "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",
@@ -58,7 +60,7 @@ def create_app(settings: Settings) -> Flask:
     if settings.server.behind_tls_proxy:
         _trust_proxy(app)
     prepare_pages(app)
-    _check_host(app, settings.server.host, *settings.server.allowed_hosts)
+    _check_host(app, *host_names(settings), any_address=settings.lan.enabled)
     csrf = CSRFProtect(app)
     _session.install_sessions(app, settings, own.uid, installation.session_secret(settings.secrets_folder))
     register_errors(app, "login.login_form")
@@ -69,7 +71,8 @@ def create_app(settings: Settings) -> Flask:
             if name in MACHINE_BLUEPRINTS:
                 csrf.exempt(blueprint)
     _menu.install_menu(app, settings)
-    _leave_clean(app)
+    _rest_during_upgrade(app, settings)
+    _leave_clean(app, settings)
     return app
 
 
@@ -99,7 +102,7 @@ def create_first_run_app(settings: Settings, begin: Callable[[Settings], None]) 
         if blueprint is not None:
             app.register_blueprint(blueprint)
     install_shell(app, lambda: Shell(office_name="Cài đặt lần đầu", home_url=url_for("first_run.choose")))
-    _leave_clean(app)
+    _leave_clean(app, settings)
     return app
 
 
@@ -116,13 +119,26 @@ def _blueprint(name: str) -> Blueprint | None:
     return blueprint
 
 
-def _check_host(app: Flask, *given: str) -> None:
-    """Answers only to names that this installation was given, so that a foreign page cannot reach it by DNS."""
+def host_names(settings: Settings) -> tuple[str, ...]:
+    """The names that this installation answers to, beside loopback's."""
+    given = (settings.server.host, *settings.server.allowed_hosts)
+    if not settings.lan.enabled:
+        return given
+    own = lan_addresses.machine_name()
+    return (*given, *(lan_addresses.normal(name) for name in settings.lan.names), *([own] if own else []))
+
+
+def _check_host(app: Flask, *given: str, any_address: bool = False) -> None:
+    """Answers only to names that this installation was given, so that a foreign page cannot reach it by DNS.
+
+    A literal address cannot be a foreign page's name for us, and a router may give this PC another one any day.
+    """
     allowed = {name.lower() for name in (*LOOPBACK_NAMES, *given)}
 
     @app.before_request
     def refuse_foreign_host() -> Response | None:
-        if host_name(request.headers.get("Host", "")) in allowed:
+        name = host_name(request.headers.get("Host", ""))
+        if name in allowed or (any_address and lan_addresses.is_address(name)):
             return None
         answer = make_response("Địa chỉ máy chủ không đúng. Người quản trị xem mục server.allowed_hosts.\n", 400)
         answer.mimetype = "text/plain"
@@ -142,13 +158,22 @@ def _trust_proxy(app: Flask) -> None:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]  # Flask's own way
 
 
-def _leave_clean(app: Flask) -> None:
+def _rest_during_upgrade(app: Flask, settings: Settings) -> None:
+    """Between an upgrade's snapshot and its end nothing is taken: what it acknowledged could still be rolled back."""
+
+    @app.before_request
+    def refuse_to_write() -> None:
+        if request.method not in ("GET", "HEAD", "OPTIONS") and settings.pause_mark.exists():
+            raise StoreBusy("Phần mềm đang được nâng cấp; chưa có gì được lưu. Hãy đợi một phút rồi làm lại.")
+
+
+def _leave_clean(app: Flask, settings: Settings) -> None:
     """After each request: no open transaction stays on the thread, and accesses that waited are written."""
 
     @app.teardown_request
     def leave(_: BaseException | None) -> None:
         database.roll_back_leftover()
-        if accesses.is_due():
+        if accesses.is_due() and not settings.pause_mark.exists():
             try:
                 accesses.flush()
                 if accesses.is_digest_due():

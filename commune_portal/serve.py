@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from commune_portal.errors import StoreRefused
+from commune_portal.lan_door import LanDoor
 from commune_portal.people import accesses, founding
 from commune_portal.relay.worker import Worker
 from commune_portal.settings import MEBIBYTE, Settings, is_loopback
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 LOG_BYTES = 5 * MEBIBYTE
 LOG_FILES = 5
 IDLE_CHANNEL_SECONDS = 120
+PAUSE_SECONDS = 0.5
 LARGEST_BACKUP_BYTES = 8 * 1024 * MEBIBYTE
 """What the first-run pages take as a backup from the browser; the portal itself takes one packet."""
 
@@ -72,7 +74,7 @@ class Portal:
         is_founded = founding.is_founded(settings)
         if not is_founded and not is_loopback(settings.server.host):
             raise StoreRefused(
-                "Trang cài đặt lần đầu chỉ mở trên chính máy này. Hãy đặt server.host = \"127.0.0.1\", lập xong hệ thống"
+                'Trang cài đặt lần đầu chỉ mở trên chính máy này. Hãy đặt server.host = "127.0.0.1", lập xong hệ thống'
                 " rồi mới mở cổng ra mạng."
             )
         if not is_loopback(settings.server.host) and not settings.server.behind_tls_proxy:
@@ -82,9 +84,12 @@ class Portal:
             )
         self.settings = settings
         self._held = ExitStack()
+        self._ending = threading.Event()
+        self._lan = LanDoor(settings)
         self._door = _Door(create_app(settings) if is_founded else create_first_run_app(settings, self._become_portal))
         self._server: Any = listen(
-            self._door,
+            self._lan.around(self._door),
+            clear_untrusted_proxy_headers=False,  # the doors do that, by who it is that speaks
             host=settings.server.host,
             port=settings.server.port,
             threads=settings.server.threads,
@@ -105,11 +110,14 @@ class Portal:
 
     def run(self) -> None:
         """Serves until SystemExit or KeyboardInterrupt, then closes everything in order."""
-        if self.worker is not None:
-            self.worker.start()
+        self._start_relay()
         try:
+            if founding.is_founded(self.settings):
+                self._lan.open(self.port)
             self._server.run()
         finally:
+            self._ending.set()
+            self._lan.close()
             if self.worker is not None:
                 self.worker.stop()
             self._server.close()
@@ -122,14 +130,31 @@ class Portal:
         self._held.enter_context(opened(settings))
         self.settings = settings
         app = create_app(settings)
-        if settings.relay.enabled:
-            self.worker = Worker(settings)
-            self.worker.start()
+        self.worker = Worker(settings) if settings.relay.enabled else None
+        self._start_relay()
         self._server.adj.max_request_body_size = _largest_body(settings)
         self._door.app = app
+        self._lan.open(self.port)
+
+    def _start_relay(self) -> None:
+        """Starts the relay, during an upgrade only after it: what it receives then could still be rolled back."""
+        if self.worker is None:
+            return
+        if not self.settings.pause_mark.exists():
+            self.worker.start()
+            return
+        log.info("the relay waits for the end of the upgrade")
+        threading.Thread(target=self._start_relay_after, args=(self.worker,), name="pause", daemon=True).start()
+
+    def _start_relay_after(self, worker: Worker) -> None:
+        while self.settings.pause_mark.exists():
+            if self._ending.wait(PAUSE_SECONDS):
+                return
+        worker.start()
 
     def close(self) -> None:
         """Ends the web server of a portal that runs in a thread (tests)."""
+        self._lan.close()
         self._server.close()
 
 
