@@ -35,6 +35,8 @@ Point = Literal[
     "restore-retired",
     "restore-rekeyed",
     "inside-wipe",
+    "operation-step-written",
+    "operation-step-done",
     "inside-founding",
 ]
 
