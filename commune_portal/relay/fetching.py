@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 VOUCHED_WITHIN = timedelta(days=3)
 """How long an item whose signer the directory does not know is asked for again."""
+_ABOUT_US = (Refused.UNAUTHENTICATED, Refused.KEY_REVOKED)
+"""Words that are meant for the member, whatever the item."""
 UNREADABLE = "Không đọc được phong bì; chưa biết ai gửi."
 UNVOUCHED = "Không kiểm tra được chữ ký trên phong bì với danh bạ của nút."
 STUMBLED = "Phần mềm hỏng khi đọc gói này. Hãy gửi gói này cho nhà cung cấp phần mềm."
@@ -97,8 +99,8 @@ class Fetching:
         log.warning("an item of the mailbox cannot be taken: %s %s", error.code, error.detail)
         if isinstance(error, uploads.Damaged):
             return False  # thrown away, fetched again; the others go on
-        if isinstance(error, RefusedByNode) and error.reason in (Refused.NOT_FOUND, Refused.CONFLICT, Refused.WIPED):
-            return error.reason is not Refused.NOT_FOUND
+        if isinstance(error, RefusedByNode) and error.reason not in _ABOUT_US:
+            return error.reason in (Refused.CONFLICT, Refused.WIPED)  # else it is asked for again; the others go on
         if isinstance(error, NodeUnreachable | NodeRefused):
             raise error
         signed_at = _signed_at(raw, is_receipt=item.receipt is not None)

@@ -99,7 +99,10 @@ class OfficePort:
                 arrivals.check(row_id)
             except PortalError as error:
                 troubles.append(error)
-        takebacks.chase()
+        try:
+            takebacks.chase()
+        except PortalError as error:  # a full disk: the next change, or the next contact, brings it here again
+            troubles.append(error)
         return troubles
 
     def is_pressing(self, contact: Contact, now: datetime, *, with_journal: bool = True) -> bool:

@@ -14,9 +14,11 @@ from commune_portal.documents import arrivals, vectors
 from commune_portal.people import peers
 from commune_portal.relay.memory import STUMBLES, Memory
 from commune_portal.store import database
-from commune_portal.wire import envelope, protocol
+from commune_portal.wire import envelope, protocol, receipt
+from commune_portal.wire.protocol import Refused
 from tests.cast import NODE_CODE, OFFICE_CODE, OTHER_CODE, Cast
 from tests.documents.partner import keys_of
+from tests.fakes.exchange import Answer, No
 from tests.fakes.wire import Fault
 from tests.relay.linked import KIBIBYTE, Link, arrived, linked, queue, states, until
 
@@ -194,3 +196,24 @@ def test_the_whole_vector_goes_first_and_then_once_a_day(office: Cast, monkeypat
         for _ in range(3):
             assert worker.contact()
     assert asked == [True, False, False]
+
+
+def test_a_receipt_that_the_node_refuses_does_not_hold_the_next_one_up(office: Cast) -> None:
+    with linked(office) as link:
+        first, second = link.arrives(link.partner.edoc(1)), link.arrives(link.partner.edoc(2))
+        take = link.node._receipt
+
+        def refusing(member: str, body: bytes) -> Answer:
+            if receipt.parse_unverified(body).message_id == first:
+                raise No(Refused.NOT_PERMITTED)
+            return take(member, body)
+
+        link.node._receipt = refusing  # type: ignore[method-assign]
+        assert link.worker().contact()
+        assert arrived() == [first, second]
+        assert link.node.messages[second].recipient_receipt is not None
+        assert link.cursor() == 0
+        link.node._receipt = take  # type: ignore[method-assign]
+        assert link.worker().contact()
+        assert link.node.messages[first].recipient_receipt is not None
+        assert link.cursor() == 1  # the second is listed no more
