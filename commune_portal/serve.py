@@ -1,13 +1,12 @@
 """One process starts and stops here: register, keys, workshop, pages, relay.
 
 `opened` is what every process of an installation needs before it may call a verb; `Portal` adds the web server and
-the relay. A termination signal ends in SystemExit, so that everything is closed in order.
+the relay. A termination signal lets requests in flight end and closes everything in order.
 """
 
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from commune_portal.errors import StoreRefused
+from commune_portal.health import logs
 from commune_portal.lan_door import LanDoor
 from commune_portal.people import accesses, founding
 from commune_portal.relay.worker import Worker
@@ -26,8 +26,6 @@ from commune_portal.wire import keys
 
 log = logging.getLogger(__name__)
 
-LOG_BYTES = 5 * MEBIBYTE
-LOG_FILES = 5
 IDLE_CHANNEL_SECONDS = 120
 PAUSE_SECONDS = 0.5
 LARGEST_BACKUP_BYTES = 8 * 1024 * MEBIBYTE
@@ -109,7 +107,7 @@ class Portal:
         return f"http://{self.settings.server.host}:{self.port}/"
 
     def run(self) -> None:
-        """Serves until SystemExit or KeyboardInterrupt, then closes everything in order."""
+        """Serves until `stop` or KeyboardInterrupt, lets what is in flight end, then closes everything in order."""
         self._start_relay()
         try:
             if founding.is_founded(self.settings):
@@ -152,6 +150,10 @@ class Portal:
                 return
         worker.start()
 
+    def stop(self) -> None:
+        """Asks the running portal to end once requests in flight have; from a signal handler or any thread."""
+        self._server.stop()
+
     def close(self) -> None:
         """Ends the web server of a portal that runs in a thread (tests)."""
         self._lan.close()
@@ -164,49 +166,25 @@ def _largest_body(settings: Settings) -> int:
 
 def run(settings: Settings) -> None:
     """Serves in the foreground and says where; returns after a termination signal."""
-    write_log(settings)
+    logs.begin(settings)
     is_founded = founding.is_founded(settings)
     with opened(settings) if is_founded else nullcontext():
         if is_founded:
             files.sweep_temporary()
         portal = Portal(settings)
-        _end_on_signals()
+        _end_on_signals(portal)
         print(f"Mở trình duyệt: {portal.address}", flush=True)  # noqa: T201 -- the one line a person waits for
-        try:
-            portal.run()
-        except SystemExit:
-            log.info("stopped")
+        portal.run()
+        log.info("stopped")
 
 
-def write_log(settings: Settings) -> None:
-    """The technical log: rotating, in the logs folder, no document text."""
-    settings.logs_folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        settings.logs_folder / "portal.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-    )
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(threadName)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    for noisy in ("pyhanko", "fontTools", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-class _OneLine(logging.Formatter):
-    """Line breaks inside a message are escaped, so that nobody can write a line of their own."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's own name
-        """The message on one line; a traceback still follows below."""
-        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
-
-
-def _end_on_signals() -> None:
+def _end_on_signals(portal: Portal) -> None:
+    """A termination signal lets requests in flight end; out of the loop, so that it cuts none in two."""
     if threading.current_thread() is not threading.main_thread():
         return
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
+        portal.stop()
 
     signal.signal(signal.SIGTERM, end)
     if hasattr(signal, "SIGBREAK"):

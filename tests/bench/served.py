@@ -75,7 +75,7 @@ def served(kind: str, folder: Path) -> Iterator[Served]:
 def main() -> None:
     """The child: serves until it is ended."""
     kind, folder = sys.argv[1], Path(sys.argv[2])
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as `serve.write_log` sets it
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as `health.logs` sets it
     {"office": _office, "static": _static, "node": _node, "province": _province, "socket": _socket}[kind](folder)
 
 
