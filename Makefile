@@ -5,17 +5,21 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := ./deploy/setup-here.sh
-PYTHON_FILES := commune_portal tests hatch_build.py hatch_tinos.py
+PYTHON_FILES := commune_portal tests deploy hatch_build.py hatch_tinos.py
 JOBS ?= 2
+OUT ?= dist/stick
+COMPRESSION ?= lzma
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check story bench soak setup setup-test clean
+.PHONY: help run test check story bench soak bundle lock setup setup-test clean
 
 help:
 	@echo 'make run     set up, fill a demonstration in demo/ and serve it (two communes and a node)'
 	@echo 'make test    set up, Debian packages included, and run everything: check, then all stories'
 	@echo 'make check   the fast lane: format, lint, types, storeys, tests without processes and browser'
 	@echo 'make bench   ratios against the limits of speed.md; JSON=FILE writes them as JSON too'
+	@echo 'make bundle  the USB stick in dist/stick; KEY=FILE signs it as the publisher, OUT=DIR, COMPRESSION=zlib is quick'
+	@echo 'make lock    refresh deploy/runtime.lock and deploy/requirements.lock from the archives'
 	@echo 'make soak    the hours-long tests; SOAK_MINUTES=30 for half an hour of seeds'
 
 run: setup
@@ -38,6 +42,12 @@ bench: setup-test
 
 soak: setup-test
 	$(BIN)/pytest -m soak -n 0
+
+bundle: setup-test
+	$(BIN)/python deploy/build_bundle.py --out $(OUT) --compression $(COMPRESSION) $(if $(KEY),--key $(KEY)) $(ARGS)
+
+lock: setup-test
+	$(BIN)/python deploy/build_bundle.py --lock
 
 setup:
 	@$(SETUP) run

@@ -1,0 +1,1 @@
+"""The bundle and what is installed from it."""

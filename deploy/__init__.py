@@ -1,0 +1,1 @@
+"""What turns a checkout into the stick an installer carries: locks, the bundle builder, thin installers."""

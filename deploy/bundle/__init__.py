@@ -1,0 +1,1 @@
+"""The parts of the bundle builder; `deploy/build_bundle.py` is the door."""

@@ -1,0 +1,113 @@
+"""The layers of a bundle, kept by the digest of what decides them: the interpreter with its wheels, and our package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.bundle import linux_runtime, package, sums, wheels, windows_runtime
+from deploy.bundle.checkout import DEPLOY, DOWNLOADS, LAYERS, ROOT, Platform, Release, files_under, sha256_of
+from deploy.bundle.compiling import compile_tree
+from deploy.bundle.elf import check_floor
+from deploy.bundle.locks import read_requirements_lock, read_runtime_lock
+
+PACKAGE_LAYERS_KEPT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A finished folder that nobody changes, and the list of its files' hashes beside it."""
+
+    folder: Path
+
+    def sums(self) -> dict[str, str]:
+        """The hash of each of its files."""
+        return sums.from_text(self.beside(".sha256").read_text(encoding="utf-8"))
+
+    def beside(self, ending: str) -> Path:
+        """A file kept with the layer under its name and an ending."""
+        return self.folder.with_name(self.folder.name + ending)
+
+
+def digest_of(parts: Iterable[str], files: Iterable[Path]) -> str:
+    """A short digest over words and the names and contents of files."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    for path in files:
+        digest.update(f"{path.relative_to(ROOT)}\0{sha256_of(path)}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def _builder_files() -> list[Path]:
+    return [path for path in files_under(DEPLOY) if "__pycache__" not in path.parts and path.name != "release.toml"]
+
+
+def _made(layers: Path, name: str, fill: Callable[[Path], None]) -> Layer:
+    """The layer of that name, filled aside and renamed, so that a broken build is not taken for a good one."""
+    layer = Layer(layers / name)
+    if not layer.folder.is_dir():
+        part = layers / f"{name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        fill(part)
+        layer.beside(".sha256").write_text(sums.as_text(sums.sums_of(part)), encoding="utf-8")
+        part.rename(layer.folder)
+    layer.folder.touch()
+    return layer
+
+
+def runtime(platform: Platform, layers: Path = LAYERS, downloads: Path = DOWNLOADS) -> Layer:
+    """The interpreter of a system with its wheels, compiled and checked; built once for a state of the locks."""
+
+    def fill(folder: Path) -> None:
+        lock = read_runtime_lock()
+        if platform is Platform.LINUX:
+            linux_runtime.build(folder, lock.debs)
+        else:
+            windows_runtime.build(folder, lock)
+        for wheel in wheels.download(read_requirements_lock(), platform, downloads):
+            wheels.unpack(wheel, folder / "site-packages")
+        if platform is Platform.LINUX:
+            compile_tree(folder, "lib/python3.11", "site-packages")
+            check_floor(folder)
+        else:
+            windows_runtime.finish(folder)
+            compile_tree(folder, "site-packages")
+
+    key = digest_of([sys.version], _builder_files())
+    name = f"{platform.value}-{key}"
+    layer = _made(layers, name, fill)
+    _drop_others(layers, f"{platform.value}-", 1)
+    return layer
+
+
+def ours(release: Release, overlay: Mapping[str, str], layers: Path = LAYERS) -> Layer:
+    """Our package in the version of a release, for both systems."""
+    from hatch_build import is_vendored, vendor  # type: ignore[import-not-found,unused-ignore]
+
+    if not is_vendored(ROOT):
+        vendor(ROOT)
+    files = [path for path in files_under(ROOT / "commune_portal") if "__pycache__" not in path.parts]
+    files += [ROOT / name for name in package.BUILD_FILES]
+    words = [sys.version, release.version, str(release.epoch), json.dumps(dict(overlay), sort_keys=True)]
+    key = digest_of(words, [*files, *_builder_files()])
+    layer = _made(layers, f"package-{key}", lambda folder: package.build(folder, release, overlay))
+    _drop_others(layers, "package-", PACKAGE_LAYERS_KEPT)
+    return layer
+
+
+def _drop_others(layers: Path, beginning: str, kept: int) -> None:
+    """Removes the layers that were not wanted for longest, with what lies beside them."""
+    folders = [path for path in layers.glob(f"{beginning}*") if path.is_dir() and not path.name.endswith(".part")]
+    for old in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)[kept:]:
+        for path in layers.glob(f"{old.name}*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
