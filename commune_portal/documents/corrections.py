@@ -29,18 +29,18 @@ def link(actor: Actor, letter_id: int, old_id: int) -> None:
     letter, old = outgoing.get(letter_id), outgoing.get(old_id)
     state = rules.next_asking(old.state, AmendmentKind.CORRECT)
     if letter.id == old.id:
-        raise RuleBroken("Công văn đính chính phải là một văn bản khác. Hãy chọn công văn.", field="letter")
+        raise RuleBroken("Công văn đính chính phải là một văn bản khác. Hãy chọn công văn.", field="notice")
     if letter.type_code != LETTER:
         raise RuleBroken(
             "Đính chính phải bằng công văn. Hãy soạn công văn đính chính; sai nội dung thì thay thế văn bản.",
-            field="letter",
+            field="notice",
         )
     if letter.state in (OutgoingState.VOIDED, OutgoingState.RECALLED, OutgoingState.REPLACED):
-        raise RuleBroken("Công văn này không còn hiệu lực. Hãy chọn công văn khác.", field="letter")
+        raise RuleBroken("Công văn này không còn hiệu lực. Hãy chọn công văn khác.", field="notice")
     if letter.dispatched_at is not None:
         raise RuleBroken(
             "Công văn này đã gửi nên không gắn thêm được. Hãy gắn văn bản được đính chính trước khi gửi.",
-            field="letter",
+            field="notice",
         )
     with database.transaction() as work:
         known = work.execute(

@@ -44,15 +44,15 @@ def replace(actor: Actor, old_id: int, new_id: int, reason: str) -> None:
 
 def _require_replacing(old: Outgoing, new: Outgoing, targets: list[Recipient]) -> None:
     if new.id == old.id:
-        raise RuleBroken("Văn bản thay thế phải là một văn bản khác. Hãy chọn văn bản mới.", field="replacing")
+        raise RuleBroken("Văn bản thay thế phải là một văn bản khác. Hãy chọn văn bản mới.", field="notice")
     if new.state is not OutgoingState.ISSUED:
         raise RuleBroken(
-            "Văn bản thay thế chưa phát hành. Hãy cấp số và ký số văn bản mới trước rồi thay thế.", field="replacing"
+            "Văn bản thay thế chưa phát hành. Hãy cấp số và ký số văn bản mới trước rồi thay thế.", field="notice"
         )
     if targets and new.medium is Medium.PAPER:
         raise RuleBroken(
             "Văn bản cũ đã gửi qua liên thông nên văn bản thay thế phải là văn bản điện tử. Hãy chọn văn bản khác.",
-            field="replacing",
+            field="notice",
         )
     has_it = {item.organ_code for item in dispatch.recipients(new.id) if item.has_it}
     again = [item.organ_name for item in targets if item.organ_code in has_it]
@@ -60,5 +60,5 @@ def _require_replacing(old: Outgoing, new: Outgoing, targets: list[Recipient]) -
         raise RuleBroken(
             f"Văn bản này đã gửi cho {', '.join(again)} như văn bản mới nên không gửi thay thế được nữa."
             " Hãy chọn văn bản khác.",
-            field="replacing",
+            field="notice",
         )

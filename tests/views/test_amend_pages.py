@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from commune_portal.documents import amendments, dispatch, incoming, outgoing
@@ -69,6 +71,19 @@ def test_a_notice_must_be_chosen_and_a_reason_given(
     page = clerk.get(f"/outgoing/{row_id}").text
     assert REASON in page
     assert f'href="{path}"' not in page
+
+
+@pytest.mark.parametrize("kind", ["recall", "replace", "correct"])
+@pytest.mark.parametrize("wrong", ["itself", "a draft"])
+def test_a_wrong_document_is_told_of_where_the_document_is_chosen(
+    portal: Portal, partner: Partner, kind: str, wrong: str
+) -> None:
+    row_id = sent(portal)
+    chosen = row_id if wrong == "itself" else drafted(portal, OutgoingState.DRAFT)
+    refused = portal.browser("vanthu").post(f"/outgoing/{row_id}/{kind}", {"reason": REASON, "notice": str(chosen)})
+    assert refused.status_code == 409
+    assert re.findall(r'href="#(field-[^"]+)"', refused.text) == ["field-notice"]
+    assert 'id="field-notice"' in refused.text
 
 
 def test_an_update_shows_what_stands_and_keeps_what_was_typed(portal: Portal, partner: Partner) -> None:
