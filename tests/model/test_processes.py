@@ -1,6 +1,7 @@
 """A hundred seeds in real processes: twenty packets each, a kill in each, behind a proxy that does its worst.
 
-`MODEL_SEED=17 pytest tests/model/test_processes.py -m story` begins at a seed and plays that one alone.
+`MODEL_SEED=17 pytest tests/model/test_processes.py -m story` begins at a seed and plays that one alone;
+`HOUSE_FIRST=1001` begins there and plays as many as ever, or as many as `HOUSE_SEEDS` says.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.model.tally import Tally
 
 pytestmark = pytest.mark.story
 
-SEEDS, FIRST = int(os.environ.get("HOUSE_SEEDS", "100")), 1
+SEEDS, FIRST = int(os.environ.get("HOUSE_SEEDS", "100")), int(os.environ.get("HOUSE_FIRST", "1"))
 CEILING_SECONDS = 1500
 """Some six minutes on two cores that have nothing else to do."""
 STOCK = 420
