@@ -41,6 +41,7 @@ VERBS = (
     Verb("packet", "packet", "đọc một gói edXML"),
     Verb("bag", "bag", "làm túi thư trên USB, hoặc nhận túi thư"),
     Verb("node", "node", "ở nút: thêm cơ quan, liệt kê, nạp danh bạ; ở cơ quan: nạp tệp đăng ký"),
+    Verb("lan", "lan", "mở, đóng cổng https cho các máy khác trong cơ quan; cấp lại chứng thư"),
     Verb("migrate", "migrate", "nâng cấp lược đồ dữ liệu"),
     Verb("backup", "backup", "sao lưu dữ liệu và kiểm tra bản sao"),
     Verb("restore", "restore", "khôi phục từ bản sao lưu, hoặc nhận một bản sao làm hệ thống mới"),

@@ -89,7 +89,7 @@ def write(settings: Settings, release_folder: Path | None = None) -> Path | None
         return None
     settings.tls_folder.mkdir(parents=True, exist_ok=True)
     files.write_durably(path, render(settings, release_folder).encode(), mode=0o600)
-    _give_to_owner_of(settings.folder, path)
+    give_to_owner(settings)
     return path
 
 
@@ -108,10 +108,12 @@ def _quotable(path: str) -> str:
     return path
 
 
-def _give_to_owner_of(folder: Path, *paths: Path) -> None:
-    """What root writes here is the service account's, as the folder is."""
+def give_to_owner(settings: Settings) -> None:
+    """What root made here is the service account's, as the folder is; does nothing for anybody else."""
     if os.name != "posix" or os.geteuid() != 0:
         return
-    found = folder.stat()
-    for path in paths:
-        os.chown(path, found.st_uid, found.st_gid)
+    owner = settings.folder.stat()
+    made = [settings.secrets_folder, settings.lan_folder, settings.tls_folder]
+    for path in [*made, *settings.lan_folder.rglob("*"), *settings.tls_folder.rglob("*")]:
+        if path.exists():
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

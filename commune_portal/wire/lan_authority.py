@@ -166,7 +166,7 @@ def found(settings: Settings, label: str, names: Iterable[str]) -> LanAuthority:
     )
     made = LanAuthority(key, certificate)
     files.write_durably(folder / AUTHORITY_FILE, key.private_bytes(*_KEY_FORM) + made.root_pem)
-    files.write_durably(settings.tls_folder / ROOT_FILE, made.root_pem, mode=0o644)
+    _show_root(settings, made)
     return made
 
 
@@ -233,6 +233,7 @@ def renew(settings: Settings) -> tuple[str, ...]:
     wanted = lan_addresses.wanted_names(settings)
     allowed = [name for name in wanted if authority.permits(name)]
     _make_folders(settings)
+    _show_root(settings, authority)
     files.write_durably(server_path(settings), authority.issue(allowed))
     return tuple(name for name in wanted if name not in allowed)
 
@@ -259,6 +260,13 @@ def front_secret(settings: Settings) -> str:
         _make_folders(settings)
         files.write_durably(path, secrets.token_hex(32).encode())
     return path.read_text(encoding="ascii").strip()
+
+
+def _show_root(settings: Settings, authority: LanAuthority) -> None:
+    """Puts the root without its key where others may read it; a power cut may have come between the two files."""
+    path = settings.tls_folder / ROOT_FILE
+    if not path.is_file() or path.read_bytes() != authority.root_pem:
+        files.write_durably(path, authority.root_pem, mode=0o644)
 
 
 def _make_folders(settings: Settings) -> None:
