@@ -1,49 +1,103 @@
-"""Room on the disks, and what interrupted work left behind."""
+"""Room on the disks, what interrupted work left behind, and how much the logs take."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.health.row import Level, Patient, Row, told
 from commune_portal.settings import MEBIBYTE, Settings
 
-WHY_ROOM = "Hết chỗ thì không vào sổ, không ký, không nhận văn bản được."
+WHY_ROOM = "Hết chỗ thì không vào sổ, không ký, không nhận văn bản được; đọc và in vẫn được."
+WHY_BACKUPS = "Nơi sao lưu hết chỗ hoặc không ghi được thì không có bản sao lưu mới."
 WHY_LEFTOVERS = "Tệp dở dang chiếm chỗ; không chứa văn bản nào chưa lưu."
+WHY_LOGS = "Nhật ký kỹ thuật tự xoay vòng; lớn quá mức là có tệp lạ hoặc chương trình báo lỗi liên tục."
 LEFT_AFTER_SECONDS = 24 * 3600
+EARLY_DAYS = 90
+PACE_DAYS = 30
+LOGS_AT_MOST_BYTES = 64 * MEBIBYTE
 
 
 def check(patient: Patient) -> list[Row]:
-    """Rows `disk` and `leftovers`."""
-    return [_room(patient.settings), _left(patient.settings)]
+    """Rows `disk`, `backup-disk`, `leftovers` and `logs`."""
+    settings = patient.settings
+    return [_room(patient), _backup_room(settings), _left(settings), _logs(settings)]
 
 
-def _room(settings: Settings) -> Row:
+def _room(patient: Patient) -> Row:
+    settings = patient.settings
+    floor = settings.limits.disk_floor_bytes
     folder = settings.data_folder if settings.data_folder.is_dir() else settings.folder
     usage = shutil.disk_usage(folder)
-    free = f"Còn trống {usage.free / MEBIBYTE / 1024:.1f} GB trong {usage.total / MEBIBYTE / 1024:.1f} GB"
+    free = f"Còn trống {_size(usage.free)} trong {_size(usage.total)}"
     if not _can_write(folder):
         return Row("disk", Level.FAIL, f"Không ghi được vào {folder}", WHY_ROOM, "Xem quyền của thư mục và ổ đĩa.")
-    if usage.free < settings.limits.disk_floor_bytes:
-        return Row(
-            "disk",
-            Level.FAIL,
-            f"{free}: dưới mức tối thiểu",
-            WHY_ROOM,
-            "Giải phóng ổ đĩa ngay; không xóa thư mục dữ liệu.",
-        )
-    if usage.free < 4 * settings.limits.disk_floor_bytes or usage.free < usage.total / 20:
-        return Row(
-            "disk",
-            Level.WARN,
-            f"{free}: sắp đầy",
-            WHY_ROOM,
-            "Dọn ổ đĩa trong tuần này, hoặc chuyển bản sao lưu sang ổ khác.",
-        )
+    if usage.free < floor:
+        what = f"{free}: dưới mức tối thiểu {_size(floor)}, đã ngừng nhận thêm"
+        return Row("disk", Level.FAIL, what, WHY_ROOM, "Giải phóng ổ đĩa ngay; không xóa thư mục dữ liệu.")
+    mend = "Dọn ổ đĩa trong tuần này, hoặc chuyển bản sao lưu sang ổ khác."
+    if usage.free < 4 * floor or usage.free < usage.total / 20:
+        return Row("disk", Level.WARN, f"{free}: sắp đầy", WHY_ROOM, mend)
+    days = _days_left(patient, usage.free - floor)
+    if days is not None and days < EARLY_DAYS:
+        return Row("disk", Level.WARN, f"{free}: với đà hiện nay còn đủ khoảng {days:.0f} ngày", WHY_ROOM, mend)
     return told("disk", free, WHY_ROOM)
+
+
+def _size(amount: int) -> str:
+    megabytes = amount / MEBIBYTE
+    return f"{megabytes / 1024:.1f} GB" if megabytes >= 1024 else f"{megabytes:.0f} MB"
+
+
+def _days_left(patient: Patient, room: int) -> float | None:
+    """How long the room lasts at the pace of the last month's files, each of which goes into a backup too."""
+    since = clock.to_text(clock.now() - timedelta(days=PACE_DAYS))
+    table, column, at = ("attachments", "bytes", "added_at") if patient.is_office else _MAILBOX
+    found = patient.one(f"SELECT sum({column}) FROM {table} WHERE {at} >= ?", since)
+    grown = int(str(found[0])) if found and found[0] else 0
+    return room / (2 * grown / PACE_DAYS) if grown else None
+
+
+_MAILBOX = ("mailbox", "packet_bytes", "taken_at")
+
+
+def _backup_room(settings: Settings) -> Row:
+    """The fullest of the folders that backups go to; a backup needs as much room as the data."""
+    needed = max(_newest_backup_bytes(settings), settings.limits.disk_floor_bytes)
+    told_free = []
+    for folder in backup_folders(settings):
+        if not folder.is_dir():
+            if folder == settings.backups_folder:
+                continue
+            mend = "Cắm ổ hoặc mở lại thư mục mạng đó; không dùng nữa thì bỏ nó khỏi backup.folders."
+            return Row("backup-disk", Level.WARN, f"Không thấy nơi sao lưu {folder}", WHY_BACKUPS, mend)
+        if not _can_write(folder):
+            mend = "Xem quyền của thư mục và ổ đĩa; USB có thể đang khóa ghi."
+            return Row("backup-disk", Level.FAIL, f"Không ghi được vào nơi sao lưu {folder}", WHY_BACKUPS, mend)
+        free = shutil.disk_usage(folder).free
+        if free < 2 * needed:
+            level = Level.FAIL if free < needed else Level.WARN
+            what = f"Nơi sao lưu {folder} còn {_size(free)}, một bản cần khoảng {_size(needed)}"
+            mend = "Chép các bản cũ sang ổ khác rồi xóa ở đây, hoặc chọn nơi sao lưu rộng hơn."
+            return Row("backup-disk", level, what, WHY_BACKUPS, mend)
+        told_free.append(_size(free))
+    return told(
+        "backup-disk", f"Nơi sao lưu còn trống {', '.join(told_free)}" if told_free else "Tạo khi cần", WHY_BACKUPS
+    )
+
+
+def backup_folders(settings: Settings) -> list[Path]:
+    """Where backups are written beside sticks."""
+    return [settings.backups_folder, *(settings.folder / name for name in settings.backup.folders)]
+
+
+def _newest_backup_bytes(settings: Settings) -> int:
+    found = list(settings.backups_folder.glob("saoluu-*")) if settings.backups_folder.is_dir() else []
+    return max((path.stat().st_size for path in found), default=0)
 
 
 def _can_write(folder: Path) -> bool:
@@ -70,18 +124,21 @@ def _left(settings: Settings) -> Row:
 def leftovers(settings: Settings) -> list[Path]:
     """Temporary files older than a day; uploads in progress are a verb's to end, not ours."""
     found = [*settings.work_folder.glob("*.part"), *settings.work_folder.glob("backup-*")]
-    found += settings.backups_folder.glob("*.part")
+    for folder in backup_folders(settings):
+        found += folder.glob("*.part")
     limit = clock.now().timestamp() - LEFT_AFTER_SECONDS
     return [path for path in found if path.stat().st_mtime < limit]
 
 
-def remove_leftovers(settings: Settings) -> list[str]:
-    """Removes them; answers what was done, in words."""
-    done = []
-    for path in leftovers(settings):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-        done.append(f"Đã xóa tệp dở dang {path.name}")
-    return done
+def _logs(settings: Settings) -> Row:
+    found = sum(path.stat().st_size for path in log_files(settings))
+    if found > LOGS_AT_MOST_BYTES:
+        mend = "Chạy «commune-portal doctor --fix» để bỏ tệp cũ; gửi tệp hỗ trợ để biết vì sao nhật ký lớn."
+        return Row("logs", Level.WARN, f"Nhật ký kỹ thuật chiếm {_size(found)}", WHY_LOGS, mend)
+    return told("logs", f"Nhật ký kỹ thuật {_size(found)}", WHY_LOGS)
+
+
+def log_files(settings: Settings) -> list[Path]:
+    """The technical logs, oldest first."""
+    found = [path for path in settings.logs_folder.glob("*.log*") if path.is_file()]
+    return sorted(found, key=lambda path: path.stat().st_mtime)

@@ -44,6 +44,9 @@ def _outbox(patient: Patient) -> Row:
 
 
 def _relay(patient: Patient) -> Row:
+    if _is_paused(patient):
+        mend = "Đối chiếu số sau khôi phục cho xong; bộ chuyển gửi tự chạy lại ngay sau đó."
+        return Row("relay", Level.WARN, "Bộ chuyển gửi tạm ngừng vì chưa đối chiếu số sau khôi phục", WHY_RELAY, mend)
     if not patient.settings.relay.enabled:
         return Row(
             "relay", Level.WARN, "Bộ chuyển gửi bị tắt trong tệp cấu hình", WHY_RELAY, "Đặt relay.enabled = true."
@@ -56,3 +59,9 @@ def _relay(patient: Patient) -> Row:
         mend = "Nếu hệ thống đang chạy, hãy dừng và mở lại; xem nhật ký kỹ thuật trong thư mục logs."
         return Row("relay", Level.WARN, f"Bộ chuyển gửi im lặng {minutes:.0f} phút", WHY_RELAY, mend)
     return told("relay", "Bộ chuyển gửi đang chạy", WHY_RELAY)
+
+
+def _is_paused(patient: Patient) -> bool:
+    if patient.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'restorations'") is None:
+        return False
+    return patient.one("SELECT 1 FROM restorations WHERE confirmed_at IS NULL") is not None

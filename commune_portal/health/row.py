@@ -47,8 +47,9 @@ class Row:
 
 
 _TITLES = {
-    "release": "Phiên bản",
-    "system": "Chương trình",
+    "release": "Chương trình",
+    "operation": "Cài đặt, nâng cấp",
+    "system": "Hệ điều hành",
     "time-zone": "Múi giờ",
     "database": "Tệp dữ liệu",
     "schema": "Lược đồ",
@@ -57,19 +58,27 @@ _TITLES = {
     "chain": "Nhật ký và sổ",
     "files": "Tệp lưu",
     "disk": "Ổ đĩa",
+    "backup-disk": "Nơi sao lưu",
     "leftovers": "Tệp dở dang",
+    "logs": "Nhật ký kỹ thuật",
     "rights": "Quyền",
     "data-rights": "Quyền dữ liệu",
     "secrets-rights": "Quyền khóa",
     "clock": "Đồng hồ",
     "backup": "Sao lưu",
     "backup-proven": "Bản sao đã chứng minh",
+    "backup-stick": "Sao lưu ra USB",
+    "recovery-key": "Khóa khôi phục",
+    "restoration": "Sau khôi phục",
+    "network": "Cổng phục vụ",
+    "limits": "Các giới hạn",
     "token": "Thiết bị ký số",
     "certificates": "Chứng thư số",
     "node": "Nút liên thông",
     "outbox": "Hàng chờ gửi",
     "relay": "Bộ chuyển gửi",
     "fonts": "Phông chữ",
+    "lan": "Mạng nội bộ",
 }
 
 
@@ -78,13 +87,14 @@ class Patient:
     """The installation under examination: its settings and a connection that cannot write, None where there is none.
 
     `thorough` asks for what takes time: the whole chain, every stored file, the token. `bench` is the workshop of a
-    running portal; without one the token is read in a workshop of its own.
+    running portal; without one the token is read in a workshop of its own. `in_service` is true in the portal itself.
     """
 
     settings: Settings
     connection: sqlite3.Connection | None
     thorough: bool
     bench: Bench | None = None
+    in_service: bool = False
 
     def one(self, statement: str, *parameters: object) -> tuple[object, ...] | None:
         """The first row of a statement; None also where there is no database."""

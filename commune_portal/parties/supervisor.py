@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from commune_portal import clock, errors
 from commune_portal.errors import PortalError, StoreRefused
+from commune_portal.health import logs
 from commune_portal.settings import Role, Settings, load
 from commune_portal.signing import softhsm
 
@@ -91,7 +92,8 @@ class Server:
     def start(self) -> None:
         """Starts the process and waits until it answers; raises StoreRefused with its last words."""
         self.settings.logs_folder.mkdir(parents=True, exist_ok=True)
-        with (self.settings.logs_folder / "console.log").open("ab") as console:
+        logs.turn_over(self.settings.logs_folder / logs.CONSOLE_FILE)
+        with (self.settings.logs_folder / logs.CONSOLE_FILE).open("ab") as console:
             self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter with our own module
                 [sys.executable, "-m", "commune_portal", "--config", str(self.settings.folder / CONFIG), "serve"],
                 stdin=subprocess.DEVNULL,

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from commune_portal import clock
 from commune_portal.health import examination
 from commune_portal.health.row import Row
+from commune_portal.rules.acts import Act
 from commune_portal.settings import Settings
+from commune_portal.store import database, installation, journal
 from tests.store import full
 from tests.store.full import Full
 
@@ -20,12 +23,35 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Full:
     return full.shared(tmp_path_factory)
 
 
-@pytest.fixture
-def office(made: Full, tmp_path: Path) -> Settings:
-    folder = tmp_path / "office"
+@pytest.fixture(scope="session")
+def restored(made: Full, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The full office as it is: it was adopted in its story, and its numbers are not reconciled yet."""
+    folder = tmp_path_factory.mktemp("restored") / "office"
     shutil.copytree(made.office.settings.folder, folder)
     (folder / "data").chmod(0o700)
     return dataclasses.replace(made.office.settings, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def settled(restored: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The same office after that was done."""
+    folder = tmp_path_factory.mktemp("settled") / "office"
+    shutil.copytree(restored.folder, folder)
+    settings = dataclasses.replace(restored, folder=folder)
+    installation.open_(settings)
+    with database.transaction() as work:
+        for (row_id,) in work.execute("SELECT id FROM restorations WHERE confirmed_at IS NULL").fetchall():
+            work.update("restorations", row_id, {"confirmed_at": clock.now_text()})
+        journal.write(work, Act.NUMBERS_RECONCILED, journal.SYSTEM)
+    database.close()
+    return settings
+
+
+@pytest.fixture
+def office(settled: Settings, tmp_path: Path) -> Settings:
+    folder = tmp_path / "office"
+    shutil.copytree(settled.folder, folder)
+    return dataclasses.replace(settled, folder=folder)
 
 
 @pytest.fixture

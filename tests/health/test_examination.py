@@ -44,8 +44,9 @@ def with_backup(settings: Settings, folder: Path, at: str) -> None:
 def test_a_sound_office_has_nothing_broken_and_every_row_says_why(office: Settings, thorough: bool) -> None:
     rows = rows_of(office, thorough=thorough)
     assert [row for row in rows.values() if row.level is FAIL] == []
-    assert {name for name, row in rows.items() if row.level is WARN} == {"backup", "backup-proven", "token"}
+    assert {name for name, row in rows.items() if row.level is WARN} == {"backup", "backup-proven", "token", "network"}
     assert {
+        "backup-disk", "logs", "network", "limits", "recovery-key",
         "release", "system", "time-zone", "database", "schema", "guards", "owner", "chain", "files", "disk",
         "leftovers", "data-rights", "secrets-rights", "clock", "backup", "backup-proven", "token", "node", "outbox",
         "relay", "fonts",
