@@ -27,6 +27,7 @@ from commune_portal.wire import lan_addresses
 SHARED = (
     "login", "account", "help", "administration", "administration_directory", "health", "bag",
     "alive",
+    "acceptance",
 )  # fmt: skip
 OFFICE = (
     "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",

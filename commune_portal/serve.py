@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from commune_portal.errors import StoreRefused
-from commune_portal.health import logs
+from commune_portal.health import acceptance, logs
 from commune_portal.lan_door import LanDoor
 from commune_portal.people import accesses, founding
 from commune_portal.relay.worker import Worker
@@ -115,6 +115,7 @@ class Portal:
             self._server.run()
         finally:
             self._ending.set()
+            acceptance.stop()
             self._lan.close()
             if self.worker is not None:
                 self.worker.stop()
