@@ -43,3 +43,18 @@ CREATE INDEX backup_runs_by_outcome ON backup_runs (outcome, ended_at);
 CREATE TABLE upkeep (
     name TEXT PRIMARY KEY, began_at TEXT NOT NULL, ended_at TEXT, outcome TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
+
+-- After a restore, what the node answered of what is lost here: the lines of earlier journals beyond what they share
+-- with ours, and the documents of ours that it took. Read by documents/lost.py until the numbers are settled.
+CREATE TABLE lost_answers (
+    id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL, answered_at TEXT, refused TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE lost_lines (
+    epoch INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, hash TEXT NOT NULL, leaf TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (epoch, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lost_messages (
+    message_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, recipient_code TEXT NOT NULL, envelope TEXT NOT NULL,
+    packet_sha256 TEXT NOT NULL, packet_bytes INTEGER NOT NULL, taken_at TEXT NOT NULL,
+    packet TEXT NOT NULL DEFAULT '' CHECK (packet IN ('', 'here', 'gone'))
+) STRICT, WITHOUT ROWID;

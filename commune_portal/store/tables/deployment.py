@@ -75,3 +75,45 @@ class Upkeep(Table):
 
     class Meta:
         table_name = "upkeep"
+
+
+class LostAnswer(Table):
+    """A working table: `lost_answers`, one row from the first question to the next restore."""
+
+    id = peewee.AutoField()
+    epoch = peewee.IntegerField()
+    answered_at = InstantField(null=True)
+    refused = peewee.TextField()
+
+    class Meta:
+        table_name = "lost_answers"
+
+
+class LostLine(Table):
+    """A working table: `lost_lines`, of an earlier journal of ours as the node's mirror has it."""
+
+    epoch = peewee.IntegerField()
+    seq = peewee.IntegerField()
+    body = peewee.TextField()
+    hash = peewee.TextField()
+    leaf = peewee.TextField()
+
+    class Meta:
+        table_name = "lost_lines"
+        primary_key = peewee.CompositeKey("epoch", "seq")
+
+
+class LostMessage(Table):
+    """A working table: `lost_messages`, documents that the node took from us and of which we know nothing."""
+
+    message_id = peewee.TextField(primary_key=True)
+    sequence = peewee.IntegerField()
+    recipient_code = peewee.TextField()
+    envelope = peewee.TextField()
+    packet_sha256 = peewee.TextField()
+    packet_bytes = peewee.IntegerField()
+    taken_at = InstantField()
+    packet = peewee.TextField()
+
+    class Meta:
+        table_name = "lost_messages"
