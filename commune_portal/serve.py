@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
@@ -165,8 +165,8 @@ def _largest_body(settings: Settings) -> int:
     return settings.limits.packet_bytes + MEBIBYTE
 
 
-def run(settings: Settings) -> None:
-    """Serves in the foreground and says where; returns after a termination signal."""
+def run(settings: Settings, ready: Callable[[Portal], None] | None = None) -> None:
+    """Serves in the foreground and says where; returns after a termination signal, or `stop` of what `ready` gets."""
     logs.begin(settings)
     is_founded = founding.is_founded(settings)
     with opened(settings) if is_founded else nullcontext():
@@ -174,6 +174,8 @@ def run(settings: Settings) -> None:
             files.sweep_temporary()
         portal = Portal(settings)
         _end_on_signals(portal)
+        if ready is not None:
+            ready(portal)
         print(f"Mở trình duyệt: {portal.address}", flush=True)  # noqa: T201 -- the one line a person waits for
         portal.run()
         log.info("stopped")
