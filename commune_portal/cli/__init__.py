@@ -44,8 +44,11 @@ VERBS = (
     Verb("lan", "lan", "mở, đóng cổng https cho các máy khác trong cơ quan; cấp lại chứng thư"),
     Verb("migrate", "migrate", "nâng cấp lược đồ dữ liệu"),
     Verb("backup", "backup", "sao lưu dữ liệu và kiểm tra bản sao"),
+    Verb("drill", "drill", "chứng minh bản sao lưu: mở tệp đã lưu, khôi phục thử, đọc lại tất cả"),
     Verb("restore", "restore", "khôi phục từ bản sao lưu, hoặc nhận một bản sao làm hệ thống mới"),
     Verb("manual", "manual", "ghi sách hướng dẫn thành một tệp PDF"),
+    Verb("release", "release", "cài đặt, nâng cấp, quay lại bản trước, gỡ"),
+    Verb("service", "service", "đăng ký hoặc gỡ dịch vụ tự chạy khi bật máy"),
 )
 
 

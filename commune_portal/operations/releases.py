@@ -1,0 +1,270 @@
+"""Releases side by side, and the pointer to the one that is used. No file of a release is changed once it has its name.
+
+`current` names the release that serves, `rescue` the one whose program finishes or undoes an interrupted operation:
+while a release is being tried, that is the one that began the operation. On Linux they are relative symlinks, on
+Windows small text files; both are replaced at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from commune_portal.errors import StoreDamaged
+from commune_portal.operations import bundle
+from commune_portal.operations.bundle import ReleaseFacts, Stick
+from commune_portal.operations.places import IS_WINDOWS, Places
+from commune_portal.store import files
+
+CURRENT = "current"
+RESCUE = "rescue"
+MANIFEST = "FILES.sha256"
+KEPT = 2
+_FAILED = re.compile(r"(?P<version>.+)\.failed\.(?P<id>[0-9a-f]{8})")
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_BROKEN = "Bản cài đặt trong {} không nguyên vẹn ({}). Hãy cài lại từ bộ cài."
+
+
+def command(places: Places, version: str) -> list[str]:
+    """How the program of a release is started, with the interpreter that the release carries."""
+    folder = places.release(version)
+    if IS_WINDOWS:
+        return [str(folder / "python" / "python.exe"), "-m", "commune_portal"]
+    return [str(folder / "bin" / "commune-portal")]
+
+
+def facts_of(folder: Path) -> ReleaseFacts:
+    """What an installed release says of itself; raises StoreDamaged where its folder is no release."""
+    try:
+        return ReleaseFacts.read((folder / bundle.RELEASE_FILE).read_bytes())
+    except OSError as error:
+        raise StoreDamaged(_BROKEN.format(folder, bundle.RELEASE_FILE), detail=str(error)) from error
+
+
+# ---- pointers -----------------------------------------------------------------------------------------------------
+
+
+def pointed(places: Places, name: str = CURRENT) -> str:
+    """The version that a pointer names, empty where there is none."""
+    try:
+        if IS_WINDOWS:
+            return (places.program / f"{name}.txt").read_text(encoding="utf-8").strip()
+        return (places.program / name).readlink().name
+    except OSError:
+        return ""
+
+
+def point(places: Places, version: str, name: str = CURRENT) -> None:
+    """Lets a pointer name a version, at once and durably; without one the pointer is taken away."""
+    with files.disk_errors():
+        if IS_WINDOWS:
+            _point_by_text(places.program / f"{name}.txt", version)
+        else:
+            _point_by_link(places.program / name, version)
+        if places.program.is_dir():
+            files.sync_folder(places.program)
+
+
+def _point_by_text(path: Path, version: str) -> None:
+    if version:
+        files.write_durably(path, f"{version}\n".encode(), mode=0o644)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _point_by_link(path: Path, version: str) -> None:
+    if not version:
+        path.unlink(missing_ok=True)
+        return
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(Path("releases") / version)
+    fresh.replace(path)
+
+
+# ---- staging ------------------------------------------------------------------------------------------------------
+
+
+def part_of(places: Places, version: str) -> Path:
+    """Where a release is put together before it has its name."""
+    return places.releases / f".{version}.part"
+
+
+def stage(places: Places, stick: Stick) -> None:
+    """Copies the stick's release beside the others, hashed after the copying; one that is whole there stays."""
+    final = places.release(stick.facts.version)
+    if final.is_dir() and not differences(final) and facts_of(final) == stick.facts:
+        return
+    part = part_of(places, stick.facts.version)
+    with files.disk_errors():
+        places.releases.mkdir(parents=True, exist_ok=True)
+        remove(part)
+        remove(final)
+        if stick.payload is None:
+            _copy_plain(stick, part)
+        else:
+            _unpack(stick, stick.payload, part)
+        for problem in differences(part):
+            raise StoreDamaged(bundle.DAMAGED.format(problem))
+        if hasattr(os, "sync"):
+            os.sync()  # thousands of small files: one call for all is minutes sooner on a slow disk than one each
+        part.rename(final)
+        files.sync_folder(places.releases)
+
+
+def _copy_plain(stick: Stick, part: Path) -> None:
+    for name, sha256 in stick.plain_files().items():
+        source, target = stick.plain / name, part / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            pieces = files.pieces_of(source)
+            _write(target, pieces, source.stat().st_mode)
+        except FileNotFoundError as error:
+            raise StoreDamaged(bundle.DAMAGED.format(f"thiếu tệp {name}")) from error
+        if files.digest_of(target).sha256 != sha256:
+            raise StoreDamaged(bundle.DAMAGED.format(f"tệp {name} không còn như khi phát hành"))
+
+
+def _unpack(stick: Stick, payload: Path, part: Path) -> None:
+    """Copies the packed release first and hashes the copy: what is unpacked is what was signed."""
+    packed = part.with_name(part.name + ".tar.gz")
+    try:
+        _write(packed, files.pieces_of(payload), 0o600)
+        name = payload.relative_to(stick.folder).as_posix()
+        if files.digest_of(packed).sha256 != stick.sums[name]:
+            raise StoreDamaged(bundle.DAMAGED.format(f"tệp {name} không còn như khi phát hành"))
+        part.mkdir(parents=True)
+        with tarfile.open(packed, "r:gz") as archive:
+            for member in archive:
+                _take(archive, member, part)
+    except tarfile.TarError as error:
+        raise StoreDamaged(bundle.DAMAGED.format(payload.name), detail=str(error)) from error
+    finally:
+        packed.unlink(missing_ok=True)
+
+
+def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, part: Path) -> None:
+    """Writes one member: folders, files, and links that stay inside; anything else is no release of ours."""
+    name = member.name.removeprefix("./").rstrip("/")
+    if name in ("", "."):
+        return
+    target = part / name
+    if not bundle.is_inside(name):
+        raise StoreDamaged(bundle.DAMAGED.format(name))
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = archive.extractfile(member) if member.isreg() else None
+    if data is not None:
+        _write(target, iter(lambda: data.read(files.PIECE_BYTES), b""), member.mode)
+    elif member.issym() and _stays_inside(name, member.linkname):
+        target.symlink_to(member.linkname)
+    else:
+        raise StoreDamaged(bundle.DAMAGED.format(name))
+
+
+def _stays_inside(name: str, link: str) -> bool:
+    inside = os.path.normpath(str(Path(name).parent / link))
+    return not Path(link).is_absolute() and not inside.startswith("..")
+
+
+def _write(target: Path, pieces: Iterator[bytes], mode: int) -> None:
+    with target.open("wb") as out:
+        for piece in pieces:
+            out.write(piece)
+        if not hasattr(os, "sync"):
+            out.flush()
+            os.fsync(out.fileno())
+    target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+def differences(folder: Path) -> Iterator[str]:
+    """What in a release folder is not as its manifest says, in words; nothing where it is whole."""
+    try:
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        yield f"thiếu tệp {MANIFEST}"
+        return
+    named = {found[2].removeprefix("./"): found[1] for line in lines if (found := _LINE.fullmatch(line))}
+    there = {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+    there.pop(MANIFEST, None)
+    for name in sorted(named.keys() - there.keys()):
+        yield f"thiếu tệp {name}"
+    for name, path in sorted(there.items()):
+        if name not in named:
+            if not path.is_symlink() or not _stays_inside(name, str(path.readlink())):
+                yield f"có tệp lạ {name}"
+        elif files.digest_of(path).sha256 != named[name]:
+            yield f"tệp {name} sai nội dung"
+
+
+def is_whole(folder: Path) -> bool:
+    """True when every file of a release is as its manifest says."""
+    return folder.is_dir() and next(differences(folder), None) is None
+
+
+# ---- keeping house ------------------------------------------------------------------------------------------------
+
+
+def installed(places: Places) -> list[str]:
+    """The versions that lie there whole or in use, oldest release number first; no failed and no unfinished ones."""
+    if not places.releases.is_dir():
+        return []
+    found = []
+    for folder in places.releases.iterdir():
+        if folder.is_dir() and not folder.name.startswith(".") and not _FAILED.fullmatch(folder.name):
+            try:
+                found.append((facts_of(folder).release_seq, folder.name))
+            except (StoreDamaged, ValueError):
+                continue
+    return [name for _, name in sorted(found)]
+
+
+def failed(places: Places) -> list[str]:
+    """The names of folders whose release did not pass its health gate."""
+    if not places.releases.is_dir():
+        return []
+    return sorted(folder.name for folder in places.releases.iterdir() if _FAILED.fullmatch(folder.name))
+
+
+def mark_failed(places: Places, version: str, operation: str) -> None:
+    """Gives a release that did not work a name that nothing starts; it stays to be looked at. Idempotent."""
+    folder = places.release(version)
+    if folder.is_dir():
+        with files.disk_errors():
+            folder.rename(folder.with_name(f"{version}.failed.{operation}"))
+            files.sync_folder(places.releases)
+
+
+def prune(places: Places, keep: set[str]) -> None:
+    """Removes every release but those named, failed and unfinished ones too."""
+    if not places.releases.is_dir():
+        return
+    for folder in sorted(places.releases.iterdir()):
+        if folder.name not in keep:
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Removes a release folder; it loses its name first, so that half a release never bears one."""
+    if not folder.is_symlink() and not folder.exists():
+        return
+    if folder.is_dir() and not folder.name.startswith("."):
+        gone = folder.with_name(f".{folder.name}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rename(gone)
+        folder = gone
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)

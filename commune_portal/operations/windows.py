@@ -1,0 +1,189 @@
+"""The portal as two Windows services, made with `sc`, with rights by `icacls` and one firewall rule by `netsh`.
+
+`CommunePortal` runs as LocalService and depends on `CommunePortalResume`, which runs as LocalSystem, looks for an
+interrupted operation while it reports START_PENDING, reports RUNNING when that is settled, and ends. So the service
+control manager starts the portal after a crash in mid-operation only when the crash has been cleared up: see
+docs/decisions/0008. Both are hosted by `svc\\`, an interpreter of its own whose path never changes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from commune_portal import clock
+from commune_portal.errors import StoreRefused
+from commune_portal.operations import children, releases
+from commune_portal.operations.places import Places
+from commune_portal.operations.services import pause
+from commune_portal.settings import is_loopback
+from commune_portal.store import files
+
+SERVICE = "CommunePortal"
+RESUME = "CommunePortalResume"
+TITLE = "So van ban (Commune Portal)"
+ACCOUNT = r"NT AUTHORITY\LocalService"
+RULE = "Commune Portal"
+SC_SECONDS = 60.0
+STATE_SECONDS = 60.0
+NO_SUCH_SERVICE = 1060
+ALREADY_STOPPED = 1062
+ALREADY_RUNNING = 1056
+ALREADY_THERE = 1073
+INTERPRETER = "interpreter.txt"
+HOST = "host.py"
+SYSTEM, ADMINISTRATORS, LOCAL_SERVICE = "*S-1-5-18", "*S-1-5-32-544", "*S-1-5-19"
+"""Well-known ids: the names of these accounts are translated on a Vietnamese Windows."""
+
+
+def binary_path(places: Places, service: str) -> str:
+    """The command line of a service: both paths quoted, since Program Files has a space."""
+    host = places.service_folder / HOST
+    return f'"{places.service_folder / "pythonw.exe"}" "{host}" {service}'
+
+
+def create_lines(places: Places) -> list[list[str]]:
+    """The commands that make both services; `sc` wants a space behind each equals sign."""
+    return [
+        [
+            "sc", "create", RESUME, "binPath=", binary_path(places, RESUME), "start=", "auto", "obj=", "LocalSystem",
+            "DisplayName=", f"{TITLE} - kiem tra truoc khi chay",
+        ],
+        [
+            "sc", "create", SERVICE, "binPath=", binary_path(places, SERVICE), "start=", "auto", "obj=", ACCOUNT,
+            "depend=", RESUME, "DisplayName=", TITLE,
+        ],
+        ["sc", "failure", SERVICE, "reset=", "86400", "actions=", "restart/5000/restart/30000/restart/60000"],
+        ["sc", "failureflag", SERVICE, "1"],
+    ]  # fmt: skip
+
+
+def rights_lines(places: Places) -> list[list[str]]:
+    """The commands that give the data to the system, the administrators and the service, and to nobody else."""
+    data = ["icacls", str(places.home), "/inheritance:r", "/grant:r"]
+    data += [f"{who}:(OI)(CI)F" for who in (SYSTEM, ADMINISTRATORS)] + [f"{LOCAL_SERVICE}:(OI)(CI)M"]
+    state = ["icacls", str(places.state), "/inheritance:r", "/grant:r"]
+    state += [f"{who}:(OI)(CI)F" for who in (SYSTEM, ADMINISTRATORS)] + [f"{LOCAL_SERVICE}:(OI)(CI)RX"]
+    return [data, state]
+
+
+def firewall_lines(port: int) -> list[list[str]]:
+    """The commands that open one port to the local network: the old rule goes first, so there is never a second."""
+    return [
+        ["netsh", "advfirewall", "firewall", "delete", "rule", f"name={RULE}"],
+        [
+            "netsh", "advfirewall", "firewall", "add", "rule", f"name={RULE}", "dir=in", "action=allow",
+            "protocol=TCP", f"localport={port}", "profile=private,domain", "remoteip=localsubnet",
+        ],
+    ]  # fmt: skip
+
+
+def narrow(places: Places) -> None:
+    """Sets the rights of the data folders."""
+    for line in rights_lines(places):
+        _run(line)
+
+
+class WindowsServices:
+    """Speaks to the service control manager."""
+
+    def __init__(self, places: Places, port: int) -> None:
+        self._places = places
+        self._port = port
+
+    def install(self) -> None:
+        """Brings the host to the current release's interpreter and makes both services."""
+        refresh_host(self._places)
+        for line in create_lines(self._places):
+            _run(line, ALREADY_THERE)
+        self._firewall()
+
+    def remove(self) -> None:
+        """Stops both services and takes them and the firewall rule away."""
+        self.stop()
+        for name in (SERVICE, RESUME):
+            _run(["sc", "delete", name], NO_SUCH_SERVICE)
+        children.run(firewall_lines(0)[0], SC_SECONDS)
+
+    def start(self) -> None:
+        """Starts the portal, and with it what it depends on."""
+        _run(["sc", "start", SERVICE], ALREADY_RUNNING)
+        self._wait("RUNNING")
+
+    def stop(self) -> None:
+        """Stops both services and waits until they have."""
+        for name in (SERVICE, RESUME):
+            _run(["sc", "stop", name], NO_SUCH_SERVICE, ALREADY_STOPPED)
+        self._wait("STOPPED", "")
+
+    def is_running(self) -> bool:
+        """True while the portal's service runs or starts."""
+        return _state(SERVICE) in ("RUNNING", "START_PENDING")
+
+    def _wait(self, *wanted: str) -> None:
+        deadline = clock.monotonic() + STATE_SECONDS
+        while (found := _state(SERVICE)) not in wanted:
+            if clock.monotonic() > deadline:
+                raise StoreRefused(f"Dịch vụ {SERVICE} ở trạng thái {found or '?'}, không tới {wanted[0]}. Xem logs.")
+            pause(0.3)
+
+    def _firewall(self) -> None:
+        """One rule while the portal is open to the local network, none while it is not."""
+        from commune_portal import settings
+
+        own = settings.load(self._places.config)
+        lines = firewall_lines(self._port)
+        for line in lines[:1] if is_loopback(own.server.host) else lines:
+            children.run(line, SC_SECONDS)
+
+
+def refresh_host(places: Places) -> None:
+    """Copies interpreter and host of the current release to `svc\\` where they differ from what is there.
+
+    A release with the same interpreter changes nothing, so an upgrade seldom touches the folder that both services
+    are started from. The service stands still meanwhile.
+    """
+    release = places.release(releases.pointed(places))
+    source = release / "site-packages" / "commune_portal" / "operations" / "windows_service.py"
+    wanted = f"{releases.facts_of(release).python} {files.digest_of(source).sha256}\n"
+    folder = places.service_folder
+    note = folder / INTERPRETER
+    if note.is_file() and note.read_text(encoding="ascii") == wanted:
+        return
+    fresh, old = folder.with_name("svc.next"), folder.with_name("svc.old")
+    with files.disk_errors():
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(release / "python", fresh)
+        shutil.copyfile(source, fresh / HOST)
+        for path in fresh.glob("python3*._pth"):
+            path.unlink()  # the host chooses the release, and with it where modules come from
+        _embedded_path(fresh)
+        (fresh / INTERPRETER).write_text(wanted, encoding="ascii")
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _embedded_path(folder: Path) -> None:
+    """The interpreter's own library alone; `site` stays off, so nothing of the computer's Python is ever read."""
+    for library in folder.glob("python3*.zip"):
+        (folder / f"{library.stem}._pth").write_text(f"{library.name}\n.\n", encoding="ascii")
+
+
+def _state(name: str) -> str:
+    """A service's state by its number, since the words of `sc query` are translated; empty where it is unknown."""
+    done = children.run(["sc", "query", name], SC_SECONDS)
+    states = {"1": "STOPPED", "2": "START_PENDING", "3": "STOP_PENDING", "4": "RUNNING"}
+    for line in done.said.splitlines():
+        title, _, value = line.partition(":")
+        if title.strip() in ("STATE", "TRẠNG THÁI") and value.strip():
+            return states.get(value.split()[0], "")
+    return ""
+
+
+def _run(line: list[str], *accepted: int) -> None:
+    done = children.run(line, SC_SECONDS)
+    if done.code not in (0, *accepted):
+        raise StoreRefused(f"Windows từ chối «{' '.join(line[:3])}» (mã {done.code}).", detail=done.last_words)
