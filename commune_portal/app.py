@@ -26,6 +26,7 @@ from commune_portal.wire import lan_addresses
 
 SHARED = (
     "login", "account", "help", "administration", "administration_directory", "health", "bag",
+    "lan", "administration_lan",
     "alive",
     "acceptance",
 )  # fmt: skip

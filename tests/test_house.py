@@ -44,7 +44,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "m
 
 BEHIND_THE_MACHINE_DOOR = "/exchange/v1/"
 
-OPEN_TO_ANYONE = {"static", "login", "help", "health"}
+OPEN_TO_ANYONE = {"static", "login", "help", "health", "lan"}
 """Beginnings of endpoint names (after the blueprint) that need no log-in."""
 
 

@@ -62,9 +62,9 @@ class Standing:
         return self.state is DoorState.OPEN and self.server is not None and not self.server.is_due(clock.now())
 
 
-def standing(settings: Settings) -> Standing:
-    """Asks the door itself and reads its certificate."""
-    authority = lan_authority.load(settings)
+def standing(settings: Settings, *, knock: bool = True) -> Standing:
+    """Reads the certificates and, unless `knock` is false, asks the door itself."""
+    authority = lan_authority.root(settings)
     wanted = lan_addresses.wanted_names(settings)
     left_out = tuple(name for name in wanted if authority is not None and not authority.permits(name))
     usable = [name for name in wanted if name not in left_out and name not in lan_addresses.SAME_PC]
@@ -73,7 +73,7 @@ def standing(settings: Settings) -> Standing:
         front=settings.lan.front,
         port=settings.lan.port,
         addresses=tuple(address_of(name, settings.lan.port) for name in usable),
-        state=probe(settings) if settings.lan.enabled else DoorState.CLOSED,
+        state=probe(settings) if knock and settings.lan.enabled else DoorState.CLOSED,
         fingerprint=authority.fingerprint if authority else "",
         root_ends=authority.not_after if authority else None,
         server=lan_authority.server(settings),

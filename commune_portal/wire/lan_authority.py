@@ -70,39 +70,33 @@ class ServerCertificate:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class LanAuthority:
-    """The root and its key."""
+class Root:
+    """The root without its key: what other PCs are given, and all that a page needs."""
 
-    key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
     def __repr__(self) -> str:
-        return f"LanAuthority({self.fingerprint[:14]}…)"
+        return f"{type(self).__name__}({self.fingerprint[:14]}…)"
 
     @property
-    def root_pem(self) -> bytes:
-        """The root as others import it."""
+    def pem(self) -> bytes:
+        """The root as text, for Linux and Firefox."""
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
-    def root_der(self) -> bytes:
+    def der(self) -> bytes:
         """The root as Windows opens it on a double click."""
         return self.certificate.public_bytes(Encoding.DER)
 
     @property
     def fingerprint(self) -> str:
         """The root's SHA-256 as browsers show it: pairs of digits with colons."""
-        return _pairs(self.root_der)
+        return _pairs(self.der)
 
     @property
     def not_after(self) -> datetime:
         """When every PC would have to trust a new root."""
         return self.certificate.not_valid_after_utc
-
-    @property
-    def key_identifier(self) -> bytes:
-        """What a certificate of this root names as its issuer's key."""
-        return _identifier(self.key.public_key()).digest
 
     def permits(self, name: str) -> bool:
         """True when the root may speak for this host name or address."""
@@ -115,6 +109,18 @@ class LanAuthority:
             return any(address in item for item in ranges)
         hosts = [item.value for item in allowed or () if isinstance(item, x509.DNSName)]
         return any(name == host or name.endswith(f".{host}") for host in hosts)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LanAuthority(Root):
+    """The root and its key."""
+
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def key_identifier(self) -> bytes:
+        """What a certificate of this root names as its issuer's key."""
+        return _identifier(self.key.public_key()).digest
 
     def issue(self, names: Iterable[str]) -> bytes:
         """A new key and a certificate of it for these names, as one PEM text."""
@@ -164,8 +170,8 @@ def found(settings: Settings, label: str, names: Iterable[str]) -> LanAuthority:
         .add_extension(_identifier(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    made = LanAuthority(key, certificate)
-    files.write_durably(folder / AUTHORITY_FILE, key.private_bytes(*_KEY_FORM) + made.root_pem)
+    made = LanAuthority(certificate, key)
+    files.write_durably(folder / AUTHORITY_FILE, key.private_bytes(*_KEY_FORM) + made.pem)
     _show_root(settings, made)
     return made
 
@@ -194,7 +200,15 @@ def load(settings: Settings) -> LanAuthority | None:
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise StoreRefused(f"Tệp khóa {path} không đúng loại.")
-    return LanAuthority(key, certificate)
+    return LanAuthority(certificate, key)
+
+
+def root(settings: Settings) -> Root | None:
+    """The root as others are given it, or None where the door was never opened."""
+    try:
+        return Root(x509.load_pem_x509_certificate((settings.tls_folder / ROOT_FILE).read_bytes()))
+    except (OSError, ValueError):
+        return None
 
 
 def required(settings: Settings) -> LanAuthority:
@@ -265,8 +279,8 @@ def front_secret(settings: Settings) -> str:
 def _show_root(settings: Settings, authority: LanAuthority) -> None:
     """Puts the root without its key where others may read it; a power cut may have come between the two files."""
     path = settings.tls_folder / ROOT_FILE
-    if not path.is_file() or path.read_bytes() != authority.root_pem:
-        files.write_durably(path, authority.root_pem, mode=0o644)
+    if not path.is_file() or path.read_bytes() != authority.pem:
+        files.write_durably(path, authority.pem, mode=0o644)
 
 
 def _make_folders(settings: Settings) -> None:
