@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
+from commune_portal import upkeep
+from commune_portal.documents import restoration
 from commune_portal.errors import StoreRefused
 from commune_portal.health import acceptance, logs
 from commune_portal.lan_door import LanDoor
@@ -22,6 +24,7 @@ from commune_portal.relay.worker import Worker
 from commune_portal.settings import MEBIBYTE, Settings, is_loopback
 from commune_portal.signing import workshop
 from commune_portal.store import database, erasure, files, installation
+from commune_portal.upkeep import Upkeep
 from commune_portal.wire import keys
 
 log = logging.getLogger(__name__)
@@ -95,6 +98,7 @@ class Portal:
             channel_timeout=IDLE_CHANNEL_SECONDS,
         )
         self.worker = Worker(settings) if is_founded and settings.relay.enabled else None
+        self._upkeep: Upkeep | None = None
 
     @property
     def port(self) -> int:
@@ -110,6 +114,7 @@ class Portal:
         """Serves until `stop` or KeyboardInterrupt, lets what is in flight end, then closes everything in order."""
         self._start_relay()
         try:
+            self._start_upkeep()
             if founding.is_founded(self.settings):
                 self._lan.open(self.port)
             self._server.run()
@@ -119,6 +124,8 @@ class Portal:
             self._lan.close()
             if self.worker is not None:
                 self.worker.stop()
+            if self._upkeep is not None:
+                self._upkeep.stop()
             self._server.close()
             self._held.close()
 
@@ -131,9 +138,16 @@ class Portal:
         app = create_app(settings)
         self.worker = Worker(settings) if settings.relay.enabled else None
         self._start_relay()
+        self._start_upkeep()
         self._server.adj.max_request_body_size = _largest_body(settings)
         self._door.app = app
         self._lan.open(self.port)
+
+    def _start_upkeep(self) -> None:
+        """Starts what backs up by itself, where there is a register and its children can find it."""
+        if founding.is_founded(self.settings) and upkeep.is_possible(self.settings):
+            self._upkeep = Upkeep(self.settings)
+            self._upkeep.start()
 
     def _start_relay(self) -> None:
         """Starts the relay, during an upgrade only after it: what it receives then could still be rolled back."""
@@ -168,6 +182,9 @@ def _largest_body(settings: Settings) -> int:
 def run(settings: Settings, ready: Callable[[Portal], None] | None = None) -> None:
     """Serves in the foreground and says where; returns after a termination signal, or `stop` of what `ready` gets."""
     logs.begin(settings)
+    cut = restoration.settle(settings)
+    if cut is not None:
+        log.warning("a restore that was cut off while %s has been settled", cut)
     is_founded = founding.is_founded(settings)
     with opened(settings) if is_founded else nullcontext():
         if is_founded:

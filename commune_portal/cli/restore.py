@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """A backup, or the folder as it lies here."""
-    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="tệp sao lưu (.zip)")
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="tệp sao lưu (.zip.age hoặc .zip)")
     parser.add_argument("--into", type=Path, metavar="DIR", help="khôi phục thành hệ thống mới trong thư mục này")
+    parser.add_argument("--recovery-key-file", type=Path, metavar="FILE", help="tệp chứa khóa phục hồi; nếu không, hỏi")
     parser.add_argument("--adopt", action="store_true", help="nhận thư mục đã chép sang làm hệ thống riêng")
     parser.add_argument("--despite-faults", action="store_true", help="vẫn làm dù bản này không nguyên vẹn")
     parser.add_argument("--json", action="store_true", help="trả lời bằng một đối tượng JSON")
@@ -36,19 +38,48 @@ def run(chosen: argparse.Namespace) -> int:
         own = settings.load(chosen.config)
         done = restoration.adopt(PORTAL, own, despite_faults=chosen.despite_faults)
     else:
-        own = settings.load(_prepared(chosen.file, chosen.into) if chosen.into else chosen.config)
-        done = restoration.restore(PORTAL, own, chosen.file, despite_faults=chosen.despite_faults)
+        own, done = _restored(chosen)
     _print(own, done, as_json=chosen.json)
     return cli.WARNED if done.faults else cli.DONE
 
 
-def _prepared(file: Path, folder: Path) -> Path:
-    """A folder with the settings file that the backup carries, where it has none of its own."""
-    from commune_portal.store import backup
+def _restored(chosen: argparse.Namespace) -> tuple[settings.Settings, Restored]:
+    """Restores with the keys that lie here; where they do not open it, with the one on paper."""
+    from commune_portal.documents import restoration
+    from commune_portal.people.actors import PORTAL
+    from commune_portal.store.sealing import NotForUs
 
-    backup.read_manifest(file)
+    key = _key_in(chosen.recovery_key_file) if chosen.recovery_key_file else ""
+    while True:
+        try:
+            own = settings.load(_prepared(chosen.file, chosen.into, key) if chosen.into else chosen.config)
+            return own, restoration.restore(
+                PORTAL, own, chosen.file, recovery_key=key, despite_faults=chosen.despite_faults
+            )
+        except NotForUs:
+            if key or not sys.stdin.isatty():
+                raise
+            print("Bản sao lưu này đã mã hóa. Hãy gõ khóa trên tờ «Khóa phục hồi» (AGE-SECRET-KEY-1…), rồi Enter:")
+            key = input("> ")
+
+
+def _key_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"Không đọc được tệp khóa phục hồi {path}.") from error
+
+
+def _prepared(file: Path, folder: Path, key: str) -> Path:
+    """A folder with the settings file that the backup carries, where it has none of its own."""
+    from commune_portal.store import archive, backup, sealing
+
     folder.mkdir(parents=True, exist_ok=True)
-    backup.unpack_settings(file, folder)
+    for left in folder.glob("opened-*.zip"):
+        left.unlink()  # a power cut left it there, open to everybody
+    if not (folder / backup.CONFIG).exists():
+        with backup.opened(file, folder, [sealing.read_secret(key)] if key else []) as plain:
+            archive.unpack_settings(plain, folder)
     return folder / backup.CONFIG
 
 

@@ -6,10 +6,11 @@ journal and the new one for one. What was there before is put aside. Source: dec
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,28 @@ from commune_portal.errors import StoreDamaged, StoreRefused
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
 from commune_portal.settings import Settings
-from commune_portal.store import backup, database, files, installation, journal, migrate, swap, verify
+from commune_portal.store import (
+    archive,
+    backup,
+    database,
+    files,
+    installation,
+    journal,
+    locking,
+    migrate,
+    sealing,
+    swap,
+    verify,
+)
 from commune_portal.store.backup import Backup, Manifest
+from commune_portal.store.swap import State, Step
 from commune_portal.store.verify import Fault
 from commune_portal.wire import keys
 
 ABOUT = "backup"
 NEXT_KEYS = "next"
+SETTINGS = "restored-settings"
+"""Where in the data folder the settings file and the trusted roots of the restored backup lie, to be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,59 +88,170 @@ def backed_up(actor: Actor, made: Backup) -> None:
         journal.write(
             work, Act.BACKED_UP, actor.uid, about=ABOUT,
             facts={"name": made.path.name, "sha256": made.sha256, "bytes": made.bytes, "size": made.manifest.size,
-                   "head": made.manifest.head, "proven": int(made.is_proven)},
+                   "head": made.manifest.head, "proven": int(made.is_proven), "sealed": int(made.is_sealed)},
         )  # fmt: skip
 
 
 def last_backup(*, proven: bool = False) -> LastBackup | None:
-    """The newest backup, or the newest proven one, that the journal tells of."""
-    for line in reversed(journal.lines_about(ABOUT)):
-        facts = line.fields["facts"]
-        if facts.get("proven") or not proven:
-            return LastBackup(line.fields["instant"], facts["name"], bool(facts.get("proven")))
-    return None
+    """The newest backup that the journal tells of, or the newest that was proved, then or by a later drill."""
+    acts = (Act.BACKED_UP, Act.BACKUP_PROVEN) if proven else (Act.BACKED_UP,)
+    found = database.row(
+        f"SELECT body FROM journal WHERE object = ? AND json_extract(body, '$.act') IN ({', '.join('?' * len(acts))})"
+        + (" AND json_extract(body, '$.facts.proven') = 1" if proven else "")
+        + " ORDER BY seq DESC LIMIT 1",
+        (ABOUT, *acts),
+    )
+    if found is None:
+        return None
+    fields = json.loads(found[0])
+    return LastBackup(fields["instant"], fields["facts"]["name"], bool(fields["facts"].get("proven")))
 
 
-def restore(actor: Actor, settings: Settings, path: Path, *, despite_faults: bool = False) -> Restored:
+def secrets_at_hand(settings: Settings, recovery_key: str = "") -> list[str]:
+    """What may open a backup here: the key that was typed from paper, this installation's own, and its retired ones.
+
+    Raises Malformed for a typed key that is none.
+    """
+    found = [sealing.read_secret(recovery_key)] if recovery_key.strip() else []
+    own = keys.load_retired(settings.secrets_folder)
+    with suppress(StoreRefused):
+        own.append(keys.load(settings.secrets_folder))
+    return found + [sealing.as_secret(item.box.private_bytes_raw()) for item in reversed(own)]
+
+
+def restore(
+    actor: Actor, settings: Settings, path: Path, *, recovery_key: str = "", despite_faults: bool = False
+) -> Restored:
     """Puts a backup in the place of the present data and makes it an installation of its own.
 
-    Raises StoreRefused for a backup of a newer release or another role and while the portal runs, StoreDamaged for a
-    backup that is not sound (unless told to take it despite that). Until the swap nothing that was there is touched.
+    `recovery_key` is the text from the paper; without it the keys that lie here must do. Raises NotForUs when none
+    opens the file, StoreRefused for a backup of a newer release or another role and while the portal runs, StoreDamaged
+    for a backup that is not sound (unless told to take it despite that). Until the swap nothing that was there is
+    touched; from there on a power cut is mended by `settle`.
     """
-    manifest = backup.read_manifest(path)
-    if manifest.role != settings.role:
-        raise StoreRefused(f"Bản sao lưu thuộc vai trò «{manifest.role}», cấu hình lại ghi «{settings.role}».")
-    swap.refuse_while_served(settings.database_path)
-    fresh = swap.beside(settings, "moi")
-    aside = replace(settings, paths=replace(settings.paths, data=_relative(settings, fresh)))
-    try:
-        backup.unpack(path, fresh)
-        migrate.migrate(aside.database_path)
-        faults = _refuse_faults(aside, despite_faults=despite_faults)
-        own = _next_keys(settings)
-        epoch = _begin_epoch(actor, aside, own, manifest, faults)
-        points.reach("inside-restore")
-        before = _books(settings.database_path)
-        old = swap.put_in_place(settings, fresh)
-    finally:
-        database.close()
-        shutil.rmtree(fresh, ignore_errors=True)
-    _use_next_keys(settings)
+    secrets = secrets_at_hand(settings, recovery_key)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(settings):
+        _settle(settings)
+        swap.refuse_while_served(settings.database_path)
+        fresh = swap.beside(settings, "moi")
+        swap.write_state(settings, State(Step.PREPARING, str(fresh), began_at=clock.now_text()))
+        points.reach("restore-begun")
+        try:
+            manifest, faults, epoch = _prepare(actor, settings, path, fresh, secrets, despite_faults=despite_faults)
+            before = _books(settings.database_path)
+            state = State(Step.SWAPPING, str(fresh), str(swap.beside(settings, "truoc")), clock.now_text())
+            swap.write_state(settings, state)
+            points.reach("restore-planned")
+            old = swap.put_in_place(settings, fresh, Path(state.aside))
+        except BaseException:
+            database.close()
+            _undo(settings, fresh)
+            raise
+        _finish(settings)
     return _report(settings, manifest.made_at, epoch, old, faults, before)
+
+
+def _prepare(
+    actor: Actor, settings: Settings, path: Path, fresh: Path, secrets: Sequence[str], *, despite_faults: bool
+) -> tuple[Manifest, tuple[Fault, ...], int]:
+    """The backup as a whole installation in a folder beside the data: unpacked, migrated, read again, with new keys."""
+    aside = replace(settings, paths=replace(settings.paths, data=_relative(settings, fresh)))
+    with backup.opened(path, fresh, secrets) as plain:
+        manifest = archive.read_manifest(plain)
+        if manifest.role != settings.role:
+            raise StoreRefused(f"Bản sao lưu thuộc vai trò «{manifest.role}», cấu hình lại ghi «{settings.role}».")
+        archive.unpack(plain, fresh)
+        archive.unpack_settings(plain, fresh / SETTINGS)
+    points.reach("restore-unpacked")
+    migrate.migrate(aside.database_path)
+    faults = _refuse_faults(aside, despite_faults=despite_faults)
+    own = _next_keys(settings)
+    points.reach("restore-keyed")
+    epoch = _begin_epoch(actor, aside, own, manifest, faults)
+    database.close()
+    points.reach("inside-restore")
+    return manifest, faults, epoch
+
+
+def _alone(settings: Settings) -> AbstractContextManager[None]:
+    return locking.alone(settings.folder / swap.LOCK, "Đang có một lần khôi phục khác. Hãy đợi xong rồi làm lại.")
+
+
+def settle(settings: Settings) -> Step | None:
+    """Finishes or undoes a restore that was cut off; every start looks here before it opens the register.
+
+    Answers at which step it was cut, None when nothing was going on. Raises StoreBusy while a restore is at work.
+    """
+    if swap.read_state(settings) is None:
+        return None
+    with _alone(settings):
+        return _settle(settings)
+
+
+def _settle(settings: Settings) -> Step | None:
+    state = swap.read_state(settings)
+    if state is None:
+        return None
+    if state.step is Step.PREPARING or (state.step is Step.ADOPTING and not _next_keys_are_in_force(settings)):
+        _undo(settings, Path(state.fresh))
+        return state.step
+    if state.step is Step.SWAPPING:
+        swap.put_in_place(settings, Path(state.fresh), Path(state.aside))
+    _finish(settings)
+    return state.step
+
+
+def _undo(settings: Settings, fresh: Path) -> None:
+    """Takes away what was prepared; what stood there before was never touched."""
+    swap.take_away(settings, fresh)
+    shutil.rmtree(settings.secrets_folder / NEXT_KEYS, ignore_errors=True)
+    swap.clear_state(settings)
+
+
+def _finish(settings: Settings) -> None:
+    """The new keys and the trusted roots that came with the backup, then nothing is going on any more."""
+    _use_next_keys(settings)
+    came = settings.data_folder / SETTINGS / "trust"
+    for root in sorted(came.glob("*.pem")) if came.is_dir() else []:
+        target = settings.trust_folder / root.name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files.write_durably(target, root.read_bytes(), mode=0o644)
+    swap.clear_state(settings)
+
+
+def _next_keys_are_in_force(settings: Settings) -> bool:
+    """Whether the register names the keys that wait: then its new epoch has begun, and they must be taken."""
+    try:
+        waiting = keys.load(settings.secrets_folder / NEXT_KEYS)
+        with closing(verify.open_for_reading(settings.database_path)) as connection:
+            found = connection.execute("SELECT public_key FROM installation").fetchone()
+    except (StoreRefused, StoreDamaged, sqlite3.DatabaseError):
+        return False
+    return found is not None and found[0] == waiting.public_key.hex()
 
 
 def adopt(actor: Actor, settings: Settings, *, despite_faults: bool = False) -> Restored:
     """Makes a copied folder an installation of its own, in its place; raises as `restore` does."""
     if not settings.database_path.is_file():
         raise StoreRefused(f"Không thấy tệp dữ liệu {settings.database_path}.")
-    swap.refuse_while_served(settings.database_path)
-    faults = _refuse_faults(settings, despite_faults=despite_faults)
-    try:
-        epoch = _begin_epoch(actor, settings, _next_keys(settings), None, faults)
-    finally:
+    with _alone(settings):
+        _settle(settings)
+        swap.refuse_while_served(settings.database_path)
+        faults = _refuse_faults(settings, despite_faults=despite_faults)
+        swap.write_state(settings, State(Step.ADOPTING, began_at=clock.now_text()))
+        try:
+            own = _next_keys(settings)
+            points.reach("restore-keyed")
+            epoch = _begin_epoch(actor, settings, own, None, faults)
+        except BaseException:
+            database.close()
+            _settle(settings)
+            raise
         database.close()
-    points.reach("inside-restore")
-    _use_next_keys(settings)
+        points.reach("inside-restore")
+        _finish(settings)
     return _report(settings, clock.now_text(), epoch, None, faults, {})
 
 
@@ -155,18 +282,23 @@ def _next_keys(settings: Settings) -> keys.InstallationKeys:
 
 
 def _use_next_keys(settings: Settings) -> None:
-    """Retires the old keys and takes the new ones; a power cut before leaves a register that only `adopt` opens."""
+    """Retires the old keys and takes the new ones; may be called again after a power cut between its steps."""
     waiting = settings.secrets_folder / NEXT_KEYS
     present = settings.secrets_folder / keys.FILE_NAME
     with files.disk_errors():
+        if not (waiting / keys.FILE_NAME).exists():
+            shutil.rmtree(waiting, ignore_errors=True)
+            return
         if present.exists():
             try:
                 keys.retire(settings.secrets_folder)
             except StoreRefused:  # unreadable: put aside under the time, not under its name
                 present.rename(present.with_name(f"retired-{clock.now_text().replace(':', '')}.pem"))
+        points.reach("restore-retired")
         (waiting / keys.FILE_NAME).rename(present)
         waiting.rmdir()
         files.sync_folder(settings.secrets_folder)
+    points.reach("restore-rekeyed")
 
 
 def _begin_epoch(

@@ -214,3 +214,16 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
             sync_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
+
+
+def can_write(folder: Path) -> bool:
+    """Whether a file can be made in a folder: the only question that rights, read-only media and full disks answer."""
+    probe = folder / f".thu-ghi-{secrets.token_hex(6)}"
+    try:
+        with probe.open("xb") as out:
+            out.write(b"0" * 512)
+            out.flush()
+        probe.unlink()
+    except OSError:
+        return False
+    return True

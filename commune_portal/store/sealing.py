@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO
+from typing import IO, Protocol
 
 from commune_portal.errors import Malformed
 
@@ -55,6 +55,16 @@ def recipient_of(secret: str) -> str:
         return str(pyrage.x25519.Identity.from_str(secret).to_public())
     except pyrage.IdentityError as error:
         raise Malformed(_MISTYPED) from error
+
+
+def check_recipient(recipient: str) -> None:
+    """Raises Malformed for a text that is no recipient."""
+    import pyrage
+
+    try:
+        pyrage.x25519.Recipient.from_str(recipient)
+    except pyrage.RecipientError as error:
+        raise Malformed("Khóa công khai của nơi nhận chưa đúng: cần một dòng bắt đầu bằng «age1».") from error
 
 
 def read_secret(text: str) -> str:
@@ -142,10 +152,20 @@ class _Pulled:
         return taken
 
 
+class Sink(Protocol):
+    """What can be written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Takes all of it."""
+
+    def flush(self) -> None:
+        """Passes on what is held back."""
+
+
 class _Pushed:
     """The other end: what writes, and keeps its error likewise."""
 
-    def __init__(self, out: IO[bytes]) -> None:
+    def __init__(self, out: Sink) -> None:
         self._out = out
         self.error: BaseException | None = None
 
@@ -163,7 +183,7 @@ class _Pushed:
         self._out.flush()
 
 
-def seal(pieces: Iterable[bytes], out: IO[bytes], recipients: Sequence[str]) -> None:
+def seal(pieces: Iterable[bytes], out: Sink, recipients: Sequence[str]) -> None:
     """Writes a stream closed for the holders of any of these keys; whatever reading or writing raises comes through."""
     import pyrage
 
@@ -177,7 +197,7 @@ def seal(pieces: Iterable[bytes], out: IO[bytes], recipients: Sequence[str]) -> 
         raise reader.error or writer.error or RuntimeError
 
 
-def open_(source: IO[bytes], out: IO[bytes], secrets: Sequence[str]) -> None:
+def open_(source: IO[bytes], out: Sink, secrets: Sequence[str]) -> None:
     """Writes the content of a closed stream; raises NotForUs, or SealBroken when it was cut or changed.
 
     What was written before that may be only a beginning: nothing of it may be used before the end is reached.

@@ -83,7 +83,7 @@ def restore() -> Response:
 
 
 def _restore(own: Settings, path: Path, key: str) -> None:
-    restoration.restore(PORTAL, own, path)
+    restoration.restore(PORTAL, own, path, recovery_key=key)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,9 +118,26 @@ def retire(secrets: Path) -> str | None:
 
 def load(secrets: Path) -> InstallationKeys:
     """Reads the keys; refuses a folder or file that other accounts of this computer can read (POSIX)."""
-    path = secrets / FILE_NAME
-    try:
+    _refuse_wide_open_folder(secrets)
+    return _read(secrets / FILE_NAME)
+
+
+def load_retired(secrets: Path) -> list[InstallationKeys]:
+    """The keys of earlier epochs that were put aside here: what was closed for them can still be opened."""
+    found = []
+    for path in sorted(secrets.glob("retired-*.pem")):
+        with suppress(StoreRefused):
+            found.append(_read(path))
+    return found
+
+
+def _refuse_wide_open_folder(secrets: Path) -> None:
+    if secrets.is_dir():
         _refuse_wide_open(secrets)
+
+
+def _read(path: Path) -> InstallationKeys:
+    try:
         _refuse_wide_open(path)
         blocks = path.read_bytes().replace(b"\r\n", b"\n").split(_SEPARATOR)
         signing, box = (load_pem_private_key(block + _SEPARATOR, None) for block in blocks[:2])

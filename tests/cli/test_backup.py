@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from commune_portal import cli
+from commune_portal.people import recovery
+from commune_portal.people.actors import PORTAL
 from commune_portal.settings import Settings, load
 from commune_portal.store import database, installation
 from commune_portal.wire import keys
@@ -33,6 +35,18 @@ def office(founded: Settings, tmp_path: Path) -> Settings:
     return cast.settings_at(folder)
 
 
+def paper_key(office: Settings, folder: Path) -> Path:
+    """The office's recovery key as somebody copied it from the sheet: in groups, in small letters."""
+    installation.open_(office)
+    sheet = recovery.make(PORTAL)
+    recovery.confirm(PORTAL, sheet.confirm_group.lower())
+    database.close()
+    path = folder / "khoa.txt"
+    letters = sheet.secret.lower()
+    path.write_text(" ".join(letters[start : start + 6] for start in range(0, len(letters), 6)), encoding="utf-8")
+    return path
+
+
 def run(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
     code = cli.run(["--config", str(folder / "portal.toml"), *words, "--json"])
     return code, json.loads(capsys.readouterr().out)
@@ -50,7 +64,7 @@ def test_a_backup_is_written_proven_and_journalled(
     assert (body["act"], body["facts"]["sha256"]) == ("backed-up", told["sha256"])
     assert cli.run(["--config", str(office.folder / "portal.toml"), "backup"]) == cli.DONE
     assert "Đã chứng minh" in capsys.readouterr().out
-    assert len(list(office.backups_folder.glob("*.zip"))) == 1
+    assert len(list(office.backups_folder.glob("*.zip.age"))) == 1
 
 
 def test_a_backup_of_a_copied_folder_is_made_and_not_journalled(
@@ -67,9 +81,13 @@ def test_a_backup_of_a_copied_folder_is_made_and_not_journalled(
 def test_an_office_moves_to_another_computer(
     office: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    paper = paper_key(office, tmp_path)
     _, told = run(office.folder, capsys, "backup", "--to", str(tmp_path / "usb"))
     elsewhere = tmp_path / "may khac"
-    code, restored = run(tmp_path, capsys, "restore", told["path"], "--into", str(elsewhere))
+    assert cli.run(["--config", str(tmp_path / "x.toml"), "restore", told["path"], "--into", str(elsewhere)]) == 2
+    assert "Khóa phục hồi" in capsys.readouterr().err
+    words = ("restore", told["path"], "--into", str(elsewhere), "--recovery-key-file", str(paper))
+    code, restored = run(tmp_path, capsys, *words)
     assert (code, restored["ok"], restored["epoch"], restored["put_aside"]) == (cli.DONE, True, 1, None)
     assert restored["head"] != told["head"]
     assert (elsewhere / "trust" / "trial.pem").exists()
