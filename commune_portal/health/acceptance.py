@@ -208,7 +208,7 @@ def _accepted(
 def gathered(settings: Settings, report: dict[str, Any], folder: Path, bench: Bench | None) -> Acceptance:
     """What the sheet prints of a rehearsal's report, with the present findings about the installation."""
     own = installation.own()
-    rows = examination.examine(settings, bench=bench)
+    rows = examination.examine(settings, bench=bench, in_service=bench is not None)
     return replace(
         of_no_installation(report, folder),
         office_code=own.code,

@@ -15,7 +15,7 @@ MEND = "Cắm USB có thư mục «sao-luu», mở trang Sao lưu và bấm Sao 
 MEND_PROOF = "Chạy «commune-portal drill»: hệ thống khôi phục thử bản mới nhất vào thư mục tạm rồi đọc lại tất cả."
 WHY_STICK = "Máy cháy, mất trộm hay hỏng ổ thì bản sao nằm cùng máy mất theo."
 WHY_KEY = (
-    "Bản sao lưu được khóa bằng khóa khôi phục in trên giấy; không có tờ giấy đó, máy hỏng là không mở được bản sao."
+    "Bản sao lưu được khóa bằng khóa phục hồi in trên giấy; không có tờ giấy đó, máy hỏng là không mở được bản sao."
 )
 WHY_RESTORE = "Số đã cấp sau lần sao lưu có thể bị cấp lại; phải đối chiếu trước khi cấp số và gửi đi."
 WARN_AFTER_DAYS = 2
@@ -109,16 +109,16 @@ def _stick(patient: Patient) -> list[Row]:
 
 
 def _key(patient: Patient) -> Row:
-    mend = "Mở trang Sao lưu, bấm Tạo khóa khôi phục, in phiếu, cất vào két rồi gõ nhóm chữ cuối để xác nhận."
+    mend = "Mở trang Sao lưu, bấm Tạo khóa phục hồi, in tờ giấy, cất vào két rồi gõ nhóm chữ cuối để xác nhận."
     found = patient.one(
         "SELECT fingerprint FROM recovery_keys WHERE confirmed_at IS NOT NULL AND retired_at IS NULL ORDER BY id DESC"
     )
     if found is not None:
-        return told("recovery-key", f"Khóa khôi phục {found[0]} đã in và xác nhận", WHY_KEY)
+        return told("recovery-key", f"Khóa phục hồi {found[0]} đã in và xác nhận", WHY_KEY)
     waiting = patient.one("SELECT 1 FROM recovery_keys WHERE retired_at IS NULL")
     if waiting is not None:
-        return Row("recovery-key", Level.WARN, "Khóa khôi phục đã tạo nhưng chưa xác nhận là đã in", WHY_KEY, mend)
-    return Row("recovery-key", Level.WARN, "Chưa có khóa khôi phục", WHY_KEY, mend)
+        return Row("recovery-key", Level.WARN, "Khóa phục hồi đã tạo nhưng chưa xác nhận là đã in", WHY_KEY, mend)
+    return Row("recovery-key", Level.WARN, "Chưa có khóa phục hồi", WHY_KEY, mend)
 
 
 def _restoration(patient: Patient) -> list[Row]:

@@ -68,7 +68,7 @@ _TITLES = {
     "backup": "Sao lưu",
     "backup-proven": "Bản sao đã chứng minh",
     "backup-stick": "Sao lưu ra USB",
-    "recovery-key": "Khóa khôi phục",
+    "recovery-key": "Khóa phục hồi",
     "restoration": "Sau khôi phục",
     "network": "Cổng phục vụ",
     "limits": "Các giới hạn",

@@ -35,7 +35,7 @@ URGENT = (
     ("Lấy lại sổ từ bản sao lưu", "sao-luu"),
     ("Ngày làm việc đầu tiên", "ngay-dau"),
 )
-TO_FILL_IN = ("Cơ quan", "Người quản trị, điện thoại", "Nút liên thông, điện thoại", "Nơi cất phiếu khôi phục")
+TO_FILL_IN = ("Cơ quan", "Người quản trị, điện thoại", "Nút liên thông, điện thoại", "Nơi cất tờ «Khóa phục hồi»")
 
 
 @dataclass(frozen=True, slots=True)
