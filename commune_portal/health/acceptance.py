@@ -197,7 +197,7 @@ def _accepted(
     run: Run, by: Actor, settings: Settings, bench: Bench | None, folder: Path, *, is_own: bool
 ) -> Acceptance:
     return replace(
-        gathered(settings, run.report, folder / "play", bench),
+        gathered(settings, run.report, folder / "play", bench, in_service=True),
         made_by=by.full_name,
         token=run.report.get("token") or ("pkcs11" if is_own else "trial"),
         steps=tuple(run.steps),
@@ -205,10 +205,12 @@ def _accepted(
     )
 
 
-def gathered(settings: Settings, report: dict[str, Any], folder: Path, bench: Bench | None) -> Acceptance:
+def gathered(
+    settings: Settings, report: dict[str, Any], folder: Path, bench: Bench | None, *, in_service: bool = False
+) -> Acceptance:
     """What the sheet prints of a rehearsal's report, with the present findings about the installation."""
     own = installation.own()
-    rows = examination.examine(settings, bench=bench, in_service=bench is not None)
+    rows = examination.examine(settings, bench=bench, in_service=in_service)
     return replace(
         of_no_installation(report, folder),
         office_code=own.code,

@@ -21,9 +21,12 @@ from commune_portal.parties.supervisor import wait_until
 from commune_portal.rehearsal import cast, material, stage
 from commune_portal.rehearsal.cast import CLERK, LEADER, SPECIALIST
 from commune_portal.rehearsal.stage import RealToken, Stage
+from commune_portal.signing.reports import Verdict
 from commune_portal.store import files
 
 KILL_AT_SHARE = 0.25
+PARTIES = {"node": "nút", "sender": "nơi gửi", "receiver": "nơi nhận"}
+TOKENS = {"pkcs11": "thiết bị thật", "softhsm": "thiết bị mô phỏng SoftHSM2", "trial": "khóa thử nghiệm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Rehearsal:
             with self._step("dựng một nút và hai cơ quan") as seen:
                 played = stage.build(self.folder, module, real)
                 self.report.token = played.token
-                seen.append(f"thiết bị ký số: {played.token}")
+                seen.append(f"ký bằng {TOKENS[played.token]}")
             try:
                 self._play(played)
             finally:
@@ -112,7 +115,7 @@ class Rehearsal:
             wait_until("văn bản đến nơi", lambda: receiver("arrived", document_id=document_id) is not None, 120)
             arrived = receiver("arrived", document_id=document_id)
             wait_until("kiểm tra xong chữ ký", lambda: receiver("verdict", document=arrived) != "", 120)
-            seen.append(f"kết luận: {receiver('verdict', document=arrived)}")
+            seen.append(f"kết luận: {Verdict(receiver('verdict', document=arrived)).label}")
             if not played.is_real and receiver("verdict", document=arrived) not in ("valid", "sound"):
                 raise RuleBroken("Chữ ký trên văn bản nhận được không hợp lệ.")
             self._compare(sender, receiver, document, arrived)
@@ -246,7 +249,7 @@ class Rehearsal:
         if not found.ok:
             first = found.faults[0]
             raise RuleBroken(f"Sổ của {name} không khớp: {first.where}: {first.what}")
-        return f"{name}: {found.lines} dòng nhật ký, {found.files} tệp, {found.receipts} biên nhận"
+        return f"{PARTIES[name]}: {found.lines} dòng nhật ký, {found.files} tệp, {found.receipts} biên nhận"
 
     def _collect(self, played: Stage) -> None:
         for name, party in played.parties.items():

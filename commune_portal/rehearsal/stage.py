@@ -71,6 +71,8 @@ def build(folder: Path, module: str, real: RealToken | None) -> Stage:
     try:
         for name, plan in stage.plans.items():
             parties[name] = _found(folder, name, plan, real if name == "sender" else None, simulated, since)
+        if real is not None:
+            _trust_too(real.trust, parties["receiver"])
     except BaseException:
         stage.close()
         raise
@@ -96,6 +98,13 @@ def _found(folder: Path, name: str, plan: PartyPlan, real: RealToken | None, sim
         certificates=real.certificates.to_json() if real else None,
     )
     return party
+
+
+def _trust_too(roots: Path, party: Party) -> None:
+    """Lets the receiver trust what the office itself trusts: else it calls the office's own signature invalid."""
+    for path in roots.iterdir():
+        if path.is_file():
+            shutil.copyfile(path, party.settings.trust_folder / f"office-{path.name}")
 
 
 def connect(stage: Stage) -> None:

@@ -69,6 +69,11 @@ class Driver:
     name: str
     path: str
 
+    @property
+    def is_general(self) -> bool:
+        """True for drivers that are there without any token of a provider."""
+        return self.name.startswith(("OpenSC", "SoftHSM2"))
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -55,6 +55,14 @@ def with_file(state: FormState, file: EnrolmentFile | None) -> FormState:
     return FormState(MappingProxyType({**state.values, **fresh}), state.errors, state.marked | frozenset(fresh))
 
 
+def keep_passwords(reader: FormReader, draft: Draft) -> None:
+    """Keeps passwords that were typed alike twice, when a button other than the last was pressed."""
+    for prefix in ("clerk", "admin"):
+        typed = reader.secret(f"{prefix}_password", "Mật khẩu", required=False)
+        if typed and typed == reader.secret(f"{prefix}_password_again", "Nhập lại mật khẩu", required=False):
+            draft.passwords[prefix] = typed
+
+
 def read_office(reader: FormReader, draft: Draft) -> Plan:
     """Reads an office's founding; `reader.refused` says whether the plan may be used."""
     file = stage_enrolment(reader, draft)
@@ -62,32 +70,30 @@ def read_office(reader: FormReader, draft: Draft) -> Plan:
     if file is not None and code and code != file.office_code:
         reader.refuse("code", f"Mã này khác mã trong tệp đăng ký ({file.office_code} – {file.office_name}).")
     name = _line(reader, "name", "Tên cơ quan", 200, file.office_name if file else "")
-    people = [_person(reader, draft, "clerk", "văn thư", [Role.CLERK], "Văn thư")]
-    if reader.text("administrator", "Người quản trị") == "other":
-        people.append(_person(reader, draft, "admin", "quản trị", [Role.ADMINISTRATOR], "Quản trị"))
-        if people[0].username and people[0].username == people[1].username:
-            reader.refuse("admin_username", "Hai người phải có hai tên đăng nhập khác nhau.")
-    else:
-        one = people[0]
-        people = [
-            FirstPerson(
-                username=one.username,
-                full_name=one.full_name,
-                roles=(Role.CLERK, Role.ADMINISTRATOR),
-                position=one.position,
-                password=one.password,
-            )
-        ]
+    legacy = _legacy(reader)
+    place = reader.text("place", "Địa danh", required=True, longest=100)
+    abbreviation = _abbreviation(reader)
     return Plan(
         code=code,
-        code_legacy=_legacy(reader),
+        code_legacy=legacy,
         name=name,
-        place=reader.text("place", "Địa danh", required=True, longest=100),
-        abbreviation=_abbreviation(reader),
+        place=place,
+        abbreviation=abbreviation,
         parent_name=reader.text("parent_name", "Cơ quan chủ quản", longest=200),
-        people=tuple(people),
+        people=_people(reader, draft),
         enrolment=draft.enrolment or None,
     )
+
+
+def _people(reader: FormReader, draft: Draft) -> tuple[FirstPerson, ...]:
+    """The clerk, and the administrator where that is somebody else."""
+    if reader.text("administrator", "Người quản trị") != "other":
+        return (_person(reader, draft, "clerk", "văn thư", [Role.CLERK, Role.ADMINISTRATOR], "Văn thư"),)
+    clerk = _person(reader, draft, "clerk", "văn thư", [Role.CLERK], "Văn thư")
+    other = _person(reader, draft, "admin", "quản trị", [Role.ADMINISTRATOR], "Quản trị")
+    if clerk.username and clerk.username == other.username:
+        reader.refuse("admin_username", "Hai người phải có hai tên đăng nhập khác nhau.")
+    return clerk, other
 
 
 def read_node(reader: FormReader, draft: Draft) -> tuple[Plan, str]:

@@ -22,7 +22,7 @@ from commune_portal.views._page import go_to, page, request, respond
 
 blueprint = Blueprint("acceptance", __name__, url_prefix="/acceptance")
 
-STEPS_IN_ALL = 13
+STEPS_IN_ALL = 12
 """How many steps a rehearsal has that holds to its end; only the bar's length depends on it."""
 
 

@@ -68,8 +68,8 @@ def _show_code(code: str) -> Response:
 @blueprint.get("/first-run/office")
 def office() -> Response:
     """The empty form, of an office or of a node as the installer chose."""
-    found = drivers.present()
-    return _form(filled({"abbreviation": "UBND", "administrator": "same", "token": found[0].path if found else ""}))
+    likely = next((item.path for item in drivers.present() if not item.is_general), "")
+    return _form(filled({"abbreviation": "UBND", "administrator": "same", "token": likely}))
 
 
 @blueprint.post("/first-run/office")
@@ -81,6 +81,8 @@ def found_office() -> Response:
     if own.role == "node":
         return _found_node(reader, own)
     act = reader.text("act", "Việc")
+    if act:
+        _founding_form.keep_passwords(reader, held)
     if act == "enrolment":
         file = _founding_form.stage_enrolment(reader, held)
         if file is None and not reader.refused:

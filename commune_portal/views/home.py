@@ -23,7 +23,7 @@ from commune_portal.rules.deadlines import DueClass
 from commune_portal.rules.permissions import Verb
 from commune_portal.settings import Settings
 from commune_portal.store import verify
-from commune_portal.views import _session
+from commune_portal.views import _session, setup
 from commune_portal.views._format import ago, instant, number
 from commune_portal.views._page import page
 from commune_portal.views._stuck import stuck_lines
@@ -76,6 +76,7 @@ def show() -> Response:
     return page(
         "home/show.html",
         person=by,
+        setup=setup.steps_for(by),
         sections=[section for section in sections if section.amount],
         works=bool(sections) and not stuck,
         asked=asked.items,
