@@ -32,7 +32,8 @@ CIPHERS = "ECDHE+ECDSA+AESGCM:ECDHE+ECDSA+CHACHA20"
 
 TLS_RECORD_HANDSHAKE = 0x16
 BLOCK_BYTES = 64 * 1024
-RELOAD_SECONDS = 5.0
+RELOAD_SECONDS = 2.0
+GOODBYE_SECONDS = 5.0
 ACCEPT_BACKLOG = 128
 
 PLAIN_SENTENCE = (
@@ -141,6 +142,7 @@ class TlsFront:
         for task in [*accepting, *self._tasks]:
             task.cancel()
         await asyncio.gather(*accepting, *self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # aborted transports close their sockets in the next turns of the loop
 
     async def _accept(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
@@ -200,7 +202,7 @@ class TlsFront:
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_accepted_socket(
             lambda: protocol, client, ssl=self._context,
-            ssl_handshake_timeout=self._limits.handshake_seconds, ssl_shutdown_timeout=2.0,
+            ssl_handshake_timeout=self._limits.handshake_seconds, ssl_shutdown_timeout=GOODBYE_SECONDS,
         )  # fmt: skip
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         behind = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -227,11 +229,11 @@ class TlsFront:
                 for task in (up, down, watch):
                     task.cancel()
                 await asyncio.gather(up, down, watch, return_exceptions=True)
-                behind_writer.close()
+                behind_writer.transport.abort()
         finally:
             behind.close()
             self._clients.pop(source_port, None)
-            writer.close()
+            await _say_goodbye(writer)
 
 
 class _Pace:
@@ -272,6 +274,16 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, pass
     with suppress(OSError, RuntimeError, NotImplementedError):
         if target.can_write_eof():
             target.write_eof()
+
+
+async def _say_goodbye(writer: asyncio.StreamWriter) -> None:
+    """Closes what is left of a TLS connection, its last bytes first; a client that does not read them is cut off."""
+    try:
+        writer.close()
+        with suppress(OSError, ssl.SSLError):
+            await asyncio.wait_for(writer.wait_closed(), GOODBYE_SECONDS)
+    finally:
+        writer.transport.abort()
 
 
 async def _first_byte(client: socket.socket) -> int | None:
