@@ -369,6 +369,8 @@ NOT_SCREENS = {
     "/outgoing/<int:document>/places/<int:number>.png",
     "/incoming/senders",
     "/incoming/register/<token>/file",
+    "/acceptance/progress",
+    "/acceptance/<stamp>.pdf",
     "/files/<int:file_id>",
     "/files/<int:file_id>/page/<int:number>.png",
 }
