@@ -8,7 +8,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 what=${1:-run}
-DEBIAN_PACKAGES="softhsm2 opensc poppler-utils chromium fonts-noto-core nodejs npm"
+DEBIAN_PACKAGES="softhsm2 opensc poppler-utils chromium fonts-noto-core nodejs npm
+binutils nsis osslsigncode minisign debootstrap wine wine64 gcc-mingw-w64-x86-64 nginx-light dosfstools"
 
 say() { printf '%s\n' "setup: $*" >&2; }
 stop() { say "$*"; exit 1; }
@@ -86,9 +87,13 @@ install_portal() {
 }
 
 missing_packages() {
-    for pair in softhsm2-util:softhsm2 pkcs11-tool:opensc pdfsig:poppler-utils chromium:chromium node:nodejs npm:npm; do
-        command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
+    # Some of these live in /usr/sbin, which an ordinary account does not search.
+    for pair in softhsm2-util:softhsm2 pkcs11-tool:opensc pdfsig:poppler-utils chromium:chromium node:nodejs npm:npm \
+        readelf:binutils makensis:nsis osslsigncode:osslsigncode minisign:minisign debootstrap:debootstrap wine:wine \
+        x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 nginx:nginx-light mkfs.vfat:dosfstools; do
+        PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
     done
+    [ -e /usr/lib/wine/wine64 ] || printf 'wine64 '
     # Without a font for Vietnamese, pictures show boxes and nothing fails: so look for the file.
     [ -e /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf ] || printf 'fonts-noto-core '
 }
@@ -96,7 +101,7 @@ missing_packages() {
 install_packages() {
     missing=$(missing_packages)
     [ -z "$missing" ] && return 0
-    as_root || stop "the tests need Debian packages that are missing. Run: sudo apt-get install $DEBIAN_PACKAGES"
+    as_root || stop "the tests need Debian packages that are missing. Run: sudo apt-get install $(echo $DEBIAN_PACKAGES)"
     # shellcheck disable=SC2086  # a list of words is meant
     apt_install $missing
     missing=$(missing_packages)

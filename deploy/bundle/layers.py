@@ -34,13 +34,13 @@ class Layer:
         return self.folder.with_name(self.folder.name + ending)
 
 
-def digest_of(parts: Iterable[str], files: Iterable[Path]) -> str:
+def digest_of(parts: Iterable[str], files: Iterable[Path], root: Path = ROOT) -> str:
     """A short digest over words and the names and contents of files."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode() + b"\0")
     for path in files:
-        digest.update(f"{path.relative_to(ROOT)}\0{sha256_of(path)}\0".encode())
+        digest.update(f"{path.relative_to(root)}\0{sha256_of(path)}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -72,7 +72,7 @@ def runtime(platform: Platform, layers: Path = LAYERS, downloads: Path = DOWNLOA
         else:
             windows_runtime.build(folder, lock)
         for wheel in wheels.download(read_requirements_lock(), platform, downloads):
-            wheels.unpack(wheel, folder / "site-packages")
+            wheels.unpack(wheel, folder / "site-packages", wheels.is_pruned)
         if platform is Platform.LINUX:
             compile_tree(folder, "lib/python3.11", "site-packages")
             check_floor(folder)
@@ -87,17 +87,18 @@ def runtime(platform: Platform, layers: Path = LAYERS, downloads: Path = DOWNLOA
     return layer
 
 
-def ours(release: Release, overlay: Mapping[str, str], layers: Path = LAYERS) -> Layer:
+def ours(release: Release, overlay: Mapping[str, str], layers: Path = LAYERS, source: Path = ROOT) -> Layer:
     """Our package in the version of a release, for both systems."""
     from hatch_build import is_vendored, vendor  # type: ignore[import-not-found,unused-ignore]
 
-    if not is_vendored(ROOT):
-        vendor(ROOT)
-    files = [path for path in files_under(ROOT / "commune_portal") if "__pycache__" not in path.parts]
-    files += [ROOT / name for name in package.BUILD_FILES]
+    if not is_vendored(source):
+        vendor(source)
+    files = [path for path in files_under(source / "commune_portal") if "__pycache__" not in path.parts]
+    files += [source / name for name in package.BUILD_FILES]
     words = [sys.version, release.version, str(release.epoch), json.dumps(dict(overlay), sort_keys=True)]
-    key = digest_of(words, [*files, *_builder_files()])
-    layer = _made(layers, f"package-{key}", lambda folder: package.build(folder, release, overlay))
+    words += [digest_of([], _builder_files())]
+    key = digest_of(words, files, source)
+    layer = _made(layers, f"package-{key}", lambda folder: package.build(folder, release, overlay, source))
     _drop_others(layers, "package-", PACKAGE_LAYERS_KEPT)
     return layer
 

@@ -13,33 +13,33 @@ from pathlib import Path
 
 from deploy.bundle.checkout import ROOT, BundleError, Release
 from deploy.bundle.compiling import compile_tree
-from deploy.bundle.wheels import unpack
+from deploy.bundle.wheels import is_record, unpack
 
 BUILD_FILES = ("pyproject.toml", "README.md", "hatch_build.py", "hatch_tinos.py", "package.json", "package-lock.json")
 MORE_BUILD_FILES = ("assets.toml", ".npmrc")
 VERSION_LINE = re.compile(r'^__version__ = "[^"]*"$', re.MULTILINE)
 
 
-def build(folder: Path, release: Release, overlay: Mapping[str, str]) -> None:
-    """Fills `folder`/site-packages with the package of this checkout, in the version the release names.
+def build(folder: Path, release: Release, overlay: Mapping[str, str], source: Path = ROOT) -> None:
+    """Fills `folder`/site-packages with the package of a checkout, in the version the release names.
 
     `overlay` replaces or adds files of the package (path inside it -> text): releases that are broken on purpose.
     """
     with tempfile.TemporaryDirectory() as work:
         staged = Path(work) / "checkout"
-        _stage(staged, release.version, overlay)
+        _stage(source, staged, release.version, overlay)
         wheel = _wheel(staged, Path(work) / "dist", release)
-        unpack(wheel, folder / "site-packages")
+        unpack(wheel, folder / "site-packages", is_record)
     compile_tree(folder, "site-packages")
 
 
-def _stage(staged: Path, version: str, overlay: Mapping[str, str]) -> None:
+def _stage(source: Path, staged: Path, version: str, overlay: Mapping[str, str]) -> None:
     staged.mkdir()
     for name in (*BUILD_FILES, *MORE_BUILD_FILES):
-        if (ROOT / name).is_file():
-            shutil.copy(ROOT / name, staged / name)
+        if (source / name).is_file():
+            shutil.copy(source / name, staged / name)
     package = staged / "commune_portal"
-    shutil.copytree(ROOT / "commune_portal", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source / "commune_portal", package, ignore=shutil.ignore_patterns("__pycache__"))
     first = package / "__init__.py"
     text, replaced = VERSION_LINE.subn(f'__version__ = "{version}"', first.read_text(encoding="utf-8"))
     if replaced != 1:

@@ -42,6 +42,7 @@ class Order:
     former: Publisher | None = None
     overlay: Mapping[str, str] = field(default_factory=dict)
     layers: Path = LAYERS
+    source: Path = ROOT
     downloads: Path = DOWNLOADS
 
 
@@ -59,7 +60,7 @@ def build(out: Path, order: Order) -> None:
 
 
 def _fill(stick: Path, order: Order, work: Path) -> None:
-    ours = layers.ours(order.release, order.overlay, order.layers)
+    ours = layers.ours(order.release, order.overlay, order.layers, order.source)
     schema = facts.schema() + sum(path.startswith("store/migrations/") for path in order.overlay)
     told = facts.as_json(order.release, read_runtime_lock(), schema)
     _write(stick / "bundle" / releases.RELEASE_FILE, told)
@@ -76,7 +77,7 @@ def _fill(stick: Path, order: Order, work: Path) -> None:
         _inner_stick(inner, stick, order)
         installer.build(stick / INSTALLERS[Platform.WINDOWS], inner, order.release, order.compression)
     _write(stick / "sao-luu/DOC-TOI.txt", READ_ME.replace("\n", "\r\n"))
-    print_manual(stick / MANUAL)
+    print_manual(stick / MANUAL, order.source)
     handover.print_sheet(stick / SHEET, stick, order.release, order.publisher)
     sign(stick, order)
     releases.date_files(stick, order.release.epoch)
@@ -97,13 +98,13 @@ def sign(stick: Path, order: Order) -> None:
     order.publisher.sign_file(stick / SUMS, signature.comment_for(order.release))
 
 
-def print_manual(out: Path) -> None:
-    """Prints the manual of this checkout with its pictures, where they were made."""
-    pictures = ROOT / "docs" / "pictures"
-    command = [sys.executable, "-m", "commune_portal", "manual", "--out", str(out)]
+def print_manual(out: Path, source: Path) -> None:
+    """Prints the manual of a checkout with its pictures, where they were made."""
+    pictures = source / "docs" / "pictures"
+    command = [sys.executable, "-m", "commune_portal", "manual", "--out", str(out.resolve())]
     if pictures.is_dir():
         command += ["--pictures", str(pictures)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode or not out.is_file():
         raise BundleError(f"the manual could not be printed:\n{done.stdout}{done.stderr}")
 

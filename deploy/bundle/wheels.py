@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from deploy.bundle.checkout import DOWNLOADS, BundleError, Platform, sha256_of
@@ -78,12 +79,12 @@ def stale_line(complaint: str, wheels: list[Wheel]) -> str:
 IMPORTED = ("purelib", "platlib")
 
 
-def unpack(wheel: Path, folder: Path) -> None:
-    """Unpacks a wheel onto an import path, leaving out what `is_pruned` says."""
+def unpack(wheel: Path, folder: Path, is_left_out: Callable[[str], bool]) -> None:
+    """Unpacks a wheel onto an import path, without what `is_left_out` says."""
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             inside = _inside(entry.filename)
-            if entry.is_dir() or inside is None or is_pruned(inside):
+            if entry.is_dir() or inside is None or is_left_out(inside):
                 continue
             target = folder / inside
             if folder.resolve() not in target.resolve().parents:
@@ -99,10 +100,26 @@ def _inside(name: str) -> str | None:
     return name
 
 
-PRUNED_FOLDERS = re.compile(r"(^|/)(tests?|testing/data|__pycache__)/")
+PRUNED_FOLDERS = re.compile(r"(^|/)(tests?|__pycache__)/")
 PRUNED_FILES = re.compile(r"\.(pyi|pyx|pxd|pxi|c|h|cpp|hpp|lib|a|map|chm)$|(^|/)RECORD$")
+# What nothing in the bundle imports; a test looks through every module that is carried.
+PRUNED = (
+    # Names of holidays in the languages of other countries.
+    re.compile(r"^holidays/locale/(?!vi/|en_US/)"),
+    # Of lxml, python-docx and pyHanko take the element tree alone.
+    re.compile(r"^lxml/(objectify\.|isoschematron/|html/|includes/|sax\.|doctestcompare\.|(pyclass|use)\w+\.)"),
+    # A picture format that no form prints; Pillow looks whether it is there.
+    re.compile(r"^(PIL/_avif\.|pillow\.libs/libavif)"),
+    # Of pywin32, services need the win32 modules alone: the editor, the shell's and ActiveX's parts, examples go.
+    re.compile(r"^(pythonwin|win32comext|isapi|adodbapi|win32/(Demos|scripts)|win32com/(demos|HTML|makegw|servers))/"),
+)
 
 
 def is_pruned(path: str) -> bool:
-    """Whether a file of a wheel is left out: tests, sources of extension modules, and what PRUNED says is never run."""
-    return bool(PRUNED_FOLDERS.search(path) or PRUNED_FILES.search(path))
+    """Whether a file of a wheel is left out: tests, sources of extension modules, and what is never imported."""
+    return bool(PRUNED_FOLDERS.search(path) or PRUNED_FILES.search(path) or any(one.search(path) for one in PRUNED))
+
+
+def is_record(path: str) -> bool:
+    """Whether a file is the list of a wheel's files, which is no longer true once it is unpacked and compiled."""
+    return path.endswith(".dist-info/RECORD")
