@@ -1,7 +1,7 @@
 """BIÊN BẢN BÀN GIAO: the sheet that goes with a stick on paper, so that a swapped stick is found before it is run.
 
-A verifier on the stick proves nothing against a swapped stick: on the first installation a person compares the
-publisher's fingerprint on the screen with the one on this sheet, which comes another way. Source: deploy.md 7.
+A verifier on the stick proves nothing against a swapped stick: on the first installation a person compares what is run
+first, and the publisher's fingerprint on the screen, with this sheet, which comes another way. Source: deploy.md 7.
 """
 
 from __future__ import annotations
@@ -23,23 +23,22 @@ RIGHT = A4_PORTRAIT[0] - 20 * POINTS_PER_MM
 MIDDLE = A4_PORTRAIT[0] / 2
 TOP = A4_PORTRAIT[1] - 20 * POINTS_PER_MM
 SIZE, LINE = 11.5, 17.0
-INSTALLERS = ("CAI-DAT.exe", "cai-dat.sh", "publisher.pub")
+# What is run before any signature is checked: a person checks it, with the tools of the computer.
+RUN_FIRST = ("CAI-DAT.exe", "cai-dat.sh", "bundle/linux/payload.tar.gz")
 TRIAL = "BẢN THỬ – không dùng để cài cho cơ quan"
 BLANKS = (
     ("Bên giao", "Cơ quan, người giao"),
     ("Bên nhận", "Cơ quan, người nhận"),
 )
 STEPS = (
-    "Bên nhận giữ tờ giấy này; không để chung với USB.",
+    "Bên nhận giữ tờ giấy này, không để chung với USB.",
     (
-        "Trước khi cài lần đầu: chương trình cài đặt hiện dấu nhận dạng nơi phát hành. So từng nhóm với dấu in ở trên."
-        " Khác dù một chữ: dừng lại, không cài, báo cho bên giao theo số điện thoại đã biết từ trước."
+        "Trước khi cài lần đầu, trên chính máy sẽ cài: dùng lệnh có sẵn của máy để tính mã, so với mục 2."
+        " Windows: certutil -hashfile CAI-DAT.exe SHA256. Linux: sha256sum cai-dat.sh bundle/linux/payload.tar.gz."
     ),
-    (
-        "Có thể so thêm mã SHA-256 của từng tệp: trên Windows gõ certutil -hashfile CAI-DAT.exe SHA256; trên Linux gõ"
-        " sha256sum cai-dat.sh."
-    ),
-    "Lần nâng cấp sau không cần so bằng mắt: bản đang chạy tự kiểm tra chữ ký của bộ cài mới bằng khóa đã nhận.",
+    "Khi chương trình cài đặt hiện dấu nhận dạng nơi phát hành, so từng nhóm với mục 1.",
+    "Khác dù một chữ: dừng lại, không cài, gọi cho bên giao theo số điện thoại đã biết từ trước.",
+    "Các lần nâng cấp sau, bản đang chạy tự kiểm tra chữ ký của bộ cài mới bằng khóa đã nhận lần đầu.",
 )
 
 
@@ -57,7 +56,7 @@ def print_sheet(out: Path, stick: Path, release: Release, publisher: Publisher) 
     sheet.heading("1. Dấu nhận dạng nơi phát hành")
     sheet.boxed(publisher.public.fingerprint)
     sheet.heading("2. Mã SHA-256 của các tệp trên USB")
-    for name in INSTALLERS:
+    for name in RUN_FIRST:
         if (stick / name).is_file():
             sheet.code(name, sha256_of(stick / name))
     sheet.heading("3. Cách kiểm tra")
