@@ -50,8 +50,8 @@ def draft() -> Draft:
     return cast(Draft, current_app.extensions.setdefault("portal_first_run", Draft()))
 
 
-def begin(fresh: Settings) -> Response:
-    """Opens the portal over the new register, drops the code, and leads to the log-in."""
+def begin(fresh: Settings, onward: str = "") -> Response:
+    """Opens the portal over the new register, drops the code, and leads to the log-in (and behind it onward)."""
     beginning: Callable[[Settings], None] = current_app.config["PORTAL_BEGIN"]
     beginning(fresh)
     draft().done = True
@@ -61,7 +61,7 @@ def begin(fresh: Settings) -> Response:
             code.unlink(missing_ok=True)
         except OSError as error:  # it opens nothing any more; the folder may be the installer's
             current_app.logger.info("the first-run code stays: %s", type(error).__name__)
-    return go_to(LOG_IN)
+    return go_to(f"{LOG_IN}?next={onward}" if onward else LOG_IN)
 
 
 def is_open() -> bool:

@@ -6,7 +6,6 @@ Afterwards the portal goes on with `/recovering`, which guides through the numbe
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,10 @@ from commune_portal.errors import PortalError
 from commune_portal.people import founding
 from commune_portal.people.actors import PORTAL
 from commune_portal.settings import Settings
+from commune_portal.store import drives
+from commune_portal.store.backup import PLAIN, SEALED
 from commune_portal.store.files import disk_errors
+from commune_portal.store.sealing import NotForUs
 from commune_portal.views import _first_run
 from commune_portal.views._format import instant
 from commune_portal.views._forms import EMPTY, FormReader, FormState
@@ -30,8 +32,8 @@ from commune_portal.views._page import go_to, page, request
 blueprint = Blueprint("first_run_restore", __name__)
 
 SENT = "sent"
-_SUFFIXES = (".zip", ".zip.age")
-_STICKS = ("media/*/*/sao-luu", "media/*/sao-luu", "run/media/*/*/sao-luu", "mnt/*/sao-luu")
+RECOVERING = "/recovering"
+"""The portal's own guide through the numbers that were issued since the backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +71,25 @@ def restore() -> Response:
             try:
                 founding.take_away_unfinished(own)
                 if chosen in listed:
-                    _restore(own, listed[chosen], key)
+                    restoration.restore(PORTAL, own, listed[chosen], recovery_key=key)
                 else:
                     assert sent is not None
                     with _received(own, sent) as path:
-                        _restore(own, path, key)
+                        restoration.restore(PORTAL, own, path, recovery_key=key)
+            except NotForUs as refusal:
+                reader.refuse("recovery_key", refusal.sentence)
             except PortalError as refusal:
                 current_app.logger.warning("restore refused: %s", refusal.code)
                 reader.refuse("", refusal.sentence)
             else:
-                return _first_run.begin(own)
+                return _first_run.begin(own, RECOVERING if own.role == "office" else "")
     return _form(reader.state(), status=422)
-
-
-def _restore(own: Settings, path: Path, key: str) -> None:
-    restoration.restore(PORTAL, own, path, recovery_key=key)
 
 
 @contextmanager
 def _received(own: Settings, sent: FileStorage) -> Iterator[Path]:
     """The sent backup as a file beside the data, under a name of ours; removed afterwards."""
-    ending = ".zip.age" if (sent.filename or "").lower().endswith(".age") else ".zip"
+    ending = SEALED if (sent.filename or "").lower().endswith(SEALED) else PLAIN
     own.folder.mkdir(parents=True, exist_ok=True)
     path = own.folder / f"nhan-{secrets.token_hex(6)}{ending}"
     try:
@@ -102,15 +102,11 @@ def _received(own: Settings, sent: FileStorage) -> Iterator[Path]:
 
 def at_hand(own: Settings) -> list[Found]:
     """Backups in the office's backup folder and in folders `sao-luu` of sticks, the newest first."""
-    folders = [own.backups_folder]
-    if sys.platform == "win32":
-        folders += [Path(f"{letter}:/sao-luu") for letter in "DEFGHIJKLMNOPQRSTUVWXYZ"]
-    else:
-        folders += [folder for pattern in _STICKS for folder in sorted(Path("/").glob(pattern))]
+    folders = [own.backups_folder, *drives.stick_folders(own.folder)]
     found = []
     for folder in folders:
         try:
-            inside = [item for item in folder.iterdir() if item.name.endswith(_SUFFIXES)]
+            inside = [item for item in folder.iterdir() if item.name.endswith((PLAIN, SEALED))]
             for item in inside:
                 told = item.stat()
                 found.append(Found(item, told.st_size, datetime.fromtimestamp(told.st_mtime, UTC)))

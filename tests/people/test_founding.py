@@ -15,7 +15,8 @@ from commune_portal.errors import Malformed, RuleBroken, StoreRefused
 from commune_portal.people import accesses, accounts, founding, issuers, sessions
 from commune_portal.people.founding import FirstPerson, Plan
 from commune_portal.rules.permissions import Role
-from commune_portal.settings import Paths, Role as Part, Settings
+from commune_portal.settings import Paths, Settings
+from commune_portal.settings import Role as Part
 from commune_portal.store import database, installation, verify
 from commune_portal.wire import keys
 
@@ -105,7 +106,7 @@ def test_a_first_password_that_nobody_chose_must_be_changed(own: Settings) -> No
 def test_a_founding_that_is_refused_leaves_nothing(own: Settings, wrong: dict[str, object]) -> None:
     values = {name: getattr(PLAN, name) for name in PLAN.__dataclass_fields__}
     with pytest.raises((Malformed, RuleBroken)):
-        founding.found(own, Plan(**{**values, **wrong}))  # type: ignore[arg-type]  # one value is wrong on purpose
+        founding.found(own, Plan(**{**values, **wrong}))
     assert files_in(own.folder) == []
     founding.found(own, PLAN)
 

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from commune_portal import settings
@@ -52,7 +53,7 @@ def test_a_value_that_is_there_is_replaced(path: Path) -> None:
 def test_what_the_program_would_not_read_is_not_written(path: Path) -> None:
     for wrong in ({"server": {"prot": 1}}, {"server": {"port": "8080"}}):
         with pytest.raises(SettingsWrong):
-            settings_file.change(path, wrong)  # type: ignore[arg-type]  # wrong on purpose
+            settings_file.change(path, wrong)
     assert path.read_text(encoding="utf-8") == ANNOTATED
 
 
