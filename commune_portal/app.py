@@ -25,7 +25,7 @@ from commune_portal.views._shell import Shell, install_shell
 from commune_portal.wire import lan_addresses
 
 SHARED = (
-    "login", "account", "help", "administration", "administration_directory", "health", "bag",
+    "login", "account", "help", "administration", "administration_directory", "administration_backup", "health", "bag",
     "lan", "administration_lan",
     "alive",
     "acceptance",

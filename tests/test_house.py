@@ -370,6 +370,8 @@ NOT_SCREENS = {
     "/incoming/senders",
     "/incoming/register/<token>/file",
     "/acceptance/progress",
+    "/administration/backup/progress",
+    "/administration/backup/newest",
     "/acceptance/<stamp>.pdf",
     "/files/<int:file_id>",
     "/files/<int:file_id>/page/<int:number>.png",

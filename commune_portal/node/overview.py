@@ -13,6 +13,7 @@ from commune_portal.store import database
 
 SILENT_HOURS = 24
 SKEWED_SECONDS = 120
+PROVEN_AFTER_DAYS = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,15 @@ class MemberLine:
     mirror_size: int
     mirror_checked_at: datetime | None
     disagreement: str
+    backed_up_at: datetime | None = None
+    proven_at: datetime | None = None
+
+    @property
+    def backup_is_old(self) -> bool:
+        """True for an enrolled member whose mirrored journal tells of no proven backup for five weeks."""
+        if self.member.closed_at is not None or self.member.enrolled_at is None or self.member.is_node:
+            return False
+        return (clock.now() - (self.proven_at or self.member.enrolled_at)).days > PROVEN_AFTER_DAYS
 
     @property
     def is_silent(self) -> bool:
@@ -43,7 +53,7 @@ class MemberLine:
 
 
 def lines() -> list[MemberLine]:
-    """All members by code: four reads, however many there are."""
+    """All members by code: six reads, however many there are."""
     contacts = {row[0]: row[1:] for row in database.rows("SELECT * FROM member_contacts")}
     waiting = {
         row[0]: row[1:]
@@ -59,6 +69,7 @@ def lines() -> list[MemberLine]:
             " WHERE m.id = (SELECT max(n.id) FROM mirrors n WHERE n.member_id = m.member_id)"
         )
     }
+    backed_up, proven = _last_told(_BACKED_UP), _last_told(_PROVEN)
     found = []
     everybody = members.every_member()
     for member in everybody:
@@ -78,9 +89,28 @@ def lines() -> list[MemberLine]:
                 size,
                 _instant(checked_at),
                 disagreement,
+                _instant(backed_up.get(member.id)),
+                _instant(proven.get(member.id)),
             )
         )
     return found
+
+
+_BACKED_UP = "json_extract(body, '$.act') = 'backed-up'"
+_PROVEN = "json_extract(body, '$.object') = 'backup' AND json_extract(body, '$.facts.proven') = 1"
+"""As the indexes of migration 0003 have them, so that each member costs one look."""
+
+
+def _last_told(which: str) -> dict[int, str]:
+    """When each member's newest mirrored line of a kind was written, by the member's row."""
+    return {
+        row[0]: row[1]
+        for row in database.rows(
+            "SELECT m.member_id, (SELECT json_extract(body, '$.instant') FROM mirror_lines"
+            f" WHERE mirror_id = m.id AND {which} ORDER BY seq DESC LIMIT 1)"
+            " FROM mirrors m WHERE m.id = (SELECT max(n.id) FROM mirrors n WHERE n.member_id = m.member_id)"
+        )
+    }
 
 
 def names(codes: Iterable[str]) -> dict[str, str]:

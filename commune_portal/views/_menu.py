@@ -58,6 +58,7 @@ PLACES = (
     Place("Quản trị", "Cơ quan", "administration_office.show", Verb.ADMINISTRATION_OFFICE),
     Place("Quản trị", "Danh bạ", "administration_directory.show", Verb.ADMINISTRATION_DIRECTORY),
     Place("Quản trị", "Thiết bị ký số", "administration_token.show", Verb.ADMINISTRATION_TOKEN),
+    Place("Quản trị", "Sao lưu", "administration_backup.show", Verb.ADMINISTRATION_HEALTH),
     Place("Quản trị", "Sức khỏe hệ thống", "health.show", Verb.ADMINISTRATION_HEALTH),
     Place("Quản trị", "Mạng nội bộ", "administration_lan.show", Verb.ADMINISTRATION_SETTINGS),
     Place("Quản trị", "Kết nối nút", "exchange.enrolment", Verb.ADMINISTRATION_SETTINGS),

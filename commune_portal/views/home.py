@@ -16,15 +16,15 @@ from commune_portal.documents.outbox import QueueState
 from commune_portal.documents.waiting import IncomingItem, OutgoingItem, Pile
 from commune_portal.health import copies, disk, exchange, hours
 from commune_portal.health.row import Level, Patient, Row
-from commune_portal.people import office_rules
+from commune_portal.people import office_rules, recovery
 from commune_portal.people.actors import Actor
 from commune_portal.rules import deadlines
 from commune_portal.rules.deadlines import DueClass
 from commune_portal.rules.permissions import Verb
 from commune_portal.settings import Settings
-from commune_portal.store import verify
+from commune_portal.store import backup_runs, verify
 from commune_portal.views import _session, setup
-from commune_portal.views._format import ago, instant, number
+from commune_portal.views._format import ago, day, instant, number
 from commune_portal.views._page import page
 from commune_portal.views._stuck import stuck_lines
 
@@ -82,6 +82,7 @@ def show() -> Response:
         asked=asked.items,
         asked_amount=asked.amount,
         exchange=_exchange(outbox.state()) if by.may(Verb.EXCHANGE_SEE) else None,
+        backup=_backup() if by.may(Verb.BOOKS_SEE) or by.may(Verb.ADMINISTRATION_HEALTH) else None,
         health=_hints() if by.may(Verb.ADMINISTRATION_HEALTH) else None,
         health_opens="health.show" in current_app.view_functions,
         calls=urgent.to_call(by, clock.now()) if by.may(Verb.EXCHANGE_CALL) else [],
@@ -170,6 +171,19 @@ def _exchange(state: QueueState) -> Hint:
             parts.append(f"thử lại lúc {instant(state.next_attempt_at)}")
     quiet = _is_older(state.last_contact_at, QUIET_SECONDS)
     return Hint("; ".join(parts) + ".", "warn" if state.failures or quiet else "good")
+
+
+def _backup() -> Hint:
+    """When it was last proved that the office could come back, and whether by paper."""
+    proven_at = backup_runs.last_proven_at()
+    if proven_at is None:
+        return Hint("Chưa có bản sao lưu nào được chứng minh bằng khôi phục thử. Máy hỏng thì có thể mất sổ.", "warn")
+    text = f"Bản sao lưu đã chứng minh ngày {day(clock.civil(proven_at))}."
+    if recovery.current() is None:
+        text += " Chưa có khóa phục hồi trên giấy: máy này hỏng hẳn thì cơ quan không tự mở được bản sao lưu."
+        return Hint(text, "warn")
+    is_old = _is_older(proven_at, copies.PROVEN_AFTER_DAYS * 86400)
+    return Hint(f"{text} Đã lâu: hãy cắm USB và sao lưu." if is_old else text, "warn" if is_old else "good")
 
 
 def _hints() -> list[Row]:

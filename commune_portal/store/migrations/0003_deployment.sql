@@ -58,3 +58,8 @@ CREATE TABLE lost_messages (
     packet_sha256 TEXT NOT NULL, packet_bytes INTEGER NOT NULL, taken_at TEXT NOT NULL,
     packet TEXT NOT NULL DEFAULT '' CHECK (packet IN ('', 'here', 'gone'))
 ) STRICT, WITHOUT ROWID;
+
+-- ── at the node: when a member last backed up, and when it last proved that it could come back ──────────────────
+CREATE INDEX mirror_backups ON mirror_lines (mirror_id, seq) WHERE json_extract(body, '$.act') = 'backed-up';
+CREATE INDEX mirror_proofs ON mirror_lines (mirror_id, seq)
+WHERE json_extract(body, '$.object') = 'backup' AND json_extract(body, '$.facts.proven') = 1;
