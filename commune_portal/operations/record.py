@@ -96,8 +96,8 @@ def make_folders(places: Places) -> None:
 
 
 def give(places: Places, *paths: Path) -> None:
-    """Lets the service's account read what operations keep: its group, and nobody else."""
-    if account := account_of(places):
+    """Lets the service's account read what operations keep: its group, and nobody else; root alone before."""
+    if (account := account_of(places)) and children.identity(account):
         for path in paths:
             shutil.chown(path, group=account)
 
