@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, outbox
+from commune_portal.documents import arrivals, outbox, standstill
 from commune_portal.errors import Malformed, NotFound, RuleBroken
 from commune_portal.people import bags, peers, trail
 from commune_portal.people.actors import Actor
@@ -61,6 +61,8 @@ def cargo(actor: Actor, code: str = "", *, preview: bool = False) -> Cargo:
     Raises RuleBroken where no bag can be made.
     """
     actor.require(Verb.EXCHANGE_BAG)
+    if standstill.is_on():
+        raise RuleBroken(standstill.SENTENCE)
     node = peers.find_peer()
     if not code or (node is not None and node.code == code):
         if node is None or node.enrolled_at is None:

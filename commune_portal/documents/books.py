@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from commune_portal import clock
+from commune_portal.documents import standstill
 from commune_portal.errors import ClockDoubtful, RuleBroken
 from commune_portal.people.actors import Actor
 from commune_portal.rules import numbering
@@ -59,8 +60,9 @@ def give(work: Work, *, direction: str, issuer_id: int | None, key: str, name: s
     """Gives the next number of a book, which opens itself at its first number of the year.
 
     Raises ClockDoubtful while the date is doubtful and not confirmed, RuleBroken for a closed book or a year before
-    the newest one.
+    the newest one, and for as long as a restore waits to be settled.
     """
+    standstill.require_over(work)
     doubt = _doubt(work, on)
     series = "direction = ? AND key = ? AND coalesce(issuer_id, 0) = ?"
     parameters = (direction, key, issuer_id or 0)
@@ -128,6 +130,37 @@ def mint_document_id(work: Work, issuer_id: int, organ_code: str, year: int) -> 
     return numbering.document_id(organ_code, year, found[1] + 1)
 
 
+def account_for(
+    work: Work, *, direction: str, issuer_id: int | None, key: str, name: str, year: int, number: int, on: date | None
+) -> int:
+    """Counts a number that was given elsewhere, by a lost register or on paper, so that it is never given again.
+
+    The book is opened where the register does not have it; answers the book. The caller writes the document.
+    """
+    found = work.execute(
+        "SELECT id, last_number, newest_date FROM books WHERE direction = ? AND key = ?"
+        " AND coalesce(issuer_id, 0) = ? AND year = ?",
+        (direction, key, issuer_id or 0, year),
+    ).fetchone()
+    if found is None:
+        found = (work.insert("books", _new_book(direction, issuer_id, key, name, year, 1)).id, 0, None)
+    book_id, last, newest = found
+    day = max(filter(None, (newest, on.isoformat() if on else None)), default=None)
+    work.update("books", book_id, {"last_number": max(last, number), "newest_date": day})
+    return int(book_id)
+
+
+def move_serials(work: Work, issuer_id: int, year: int, least: int) -> None:
+    """Sees to it that no document id of an issuer's year up to a serial is minted again. Source: decisions 12."""
+    found = work.execute(
+        "SELECT id, last_serial FROM serials WHERE issuer_id = ? AND year = ?", (issuer_id, year)
+    ).fetchone()
+    if found is None:
+        work.insert("serials", {"issuer_id": issuer_id, "year": year, "last_serial": least})
+    elif found[1] < least:
+        work.update("serials", found[0], {"last_serial": least})
+
+
 def open_at(
     actor: Actor, *, direction: str, issuer_id: int | None, key: str, name: str, year: int, opening_number: int
 ) -> None:
@@ -137,6 +170,7 @@ def open_at(
     if key == ARRIVALS_KEY:
         name = ARRIVALS_NAME
     with database.transaction() as work:
+        standstill.require_over(work)
         found = work.execute(
             "SELECT 1 FROM books WHERE direction = ? AND key = ? AND coalesce(issuer_id, 0) = ? AND year = ?",
             (direction, key, issuer_id or 0, year),

@@ -113,6 +113,34 @@ def status_arrived(work: Work, envelope: Envelope, status: package.Status, packe
     return Landed(sent.about if sent else "", applied, tuple(settled))
 
 
+def match_kept(work: Work, outgoing_id: int, document_id: str) -> int:
+    """Applies statuses that came before their document did, as after a restore; answers how many moved something.
+
+    Works in the transaction that brings the document back, which journals it.
+    """
+    moved = 0
+    for row_id, organ, code, reason, told_at in work.execute(
+        "SELECT id, organ_code, code, reason, coalesce(told_at, arrived_at) FROM statuses WHERE document_id = ?"
+        " AND outgoing_id IS NULL ORDER BY id",
+        (document_id,),
+    ).fetchall():
+        found = work.execute(
+            "SELECT id, status FROM recipients WHERE outgoing_id = ? AND organ_code = ? ORDER BY id DESC LIMIT 1",
+            (outgoing_id, organ),
+        ).fetchone()
+        if found is None:
+            continue
+        status = statuses.read_status(code)
+        applied = (
+            not status.is_dialogue and statuses.advance(StatusCode(found[1]) if found[1] else None, status).applied
+        )
+        if applied:
+            work.update("recipients", found[0], {"status": status, "status_at": told_at, "status_reason": reason})
+            moved += 1
+        work.update("statuses", row_id, {"outgoing_id": outgoing_id, "recipient_id": found[0], "applied": int(applied)})
+    return moved
+
+
 def _sending(work: Work, envelope: Envelope, document_id: str) -> _Sent | None:
     """The sending of a document of ours to this office: the very message that is answered, else the newest."""
     found = work.execute(

@@ -333,6 +333,8 @@ def _begin_epoch(
             work, Act.KEYS_CHANGED, actor.uid, about=about, facts={"key": own.public_key.hex(), "was": old_key}
         )
         work.execute("DELETE FROM sessions")
+        for table in ("lost_answers", "lost_lines", "lost_messages"):
+            work.execute(f"DELETE FROM {table}")
         work.execute("UPDATE contacts SET journal_sent = 0, directory_etag = '', next_attempt_at = NULL, failures = 0")
     database.close()
     return int(epoch) + 1

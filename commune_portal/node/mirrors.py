@@ -124,7 +124,7 @@ def mirrored(member: Member) -> Mirrored:
     mirror = of_member(member)
     if mirror is None:
         raise ExchangeRefused(Refused.NOT_FOUND, "no mirror")
-    return Mirrored(mirror.checkpoint, mirror.epoch, _note(member, mirror) if mirror.size else None)
+    return Mirrored(mirror.checkpoint, mirror.epoch, note(member, mirror) if mirror.size else None)
 
 
 def take_extract(member: Member, extract: JournalExtract) -> bytes:
@@ -147,7 +147,7 @@ def take_extract(member: Member, extract: JournalExtract) -> bytes:
     if isinstance(found, _Fault):
         raise ExchangeRefused(Refused.JOURNAL_FORK, str(found))
     erasure.finish()
-    return _note(member, mirror)
+    return note(member, mirror)
 
 
 def heed(work: Work, member: Member, stated: Checkpoint, message_id: str) -> None:
@@ -159,7 +159,7 @@ def heed(work: Work, member: Member, stated: Checkpoint, message_id: str) -> Non
     if mirror is None:
         return
     if stated.size <= mirror.size:
-        if _hash_at(mirror, stated.size) != stated.head:
+        if hash_at(mirror, stated.size) != stated.head:
             disagree(work, member, mirror, f"{STATED}:{stated.size}")
         return
     work.execute(
@@ -221,14 +221,14 @@ def _check(mirror: Mirror, extract: JournalExtract) -> list[_NewLine] | _Fault:
     """Reads the stretch; the new lines, or the first thing that cannot be."""
     if chain.genesis(extract.installation_uid) != mirror.genesis or extract.epoch != mirror.epoch:
         return _Fault(FOREIGN, extract.first)
-    head = _hash_at(mirror, extract.first - 1)
+    head = hash_at(mirror, extract.first - 1)
     new: list[_NewLine] = []
     seq = extract.first - 1
     for line in extract.lines:
         seq += 1
         head = chain.link(head, line.body.encode())
         if seq <= mirror.size:
-            if _hash_at(mirror, seq) != head:
+            if hash_at(mirror, seq) != head:
                 return _Fault(FORK, seq)
             continue
         read = _read(seq, line, head)
@@ -305,16 +305,18 @@ def _compare_statements(work: Work, member: Member, mirror: Mirror, hashes: dict
     work.execute("DELETE FROM stated_checkpoints WHERE mirror_id = ? AND size <= ?", (mirror.id, reached))
 
 
-def _hash_at(mirror: Mirror, size: int) -> str:
+def hash_at(mirror: Mirror, size: int) -> str:
+    """The hash of a line of a mirror, the genesis before the first; empty where the mirror has not come so far."""
     if size == 0:
         return mirror.genesis
     found = database.row("SELECT hash FROM mirror_lines WHERE mirror_id = ? AND seq = ?", (mirror.id, size))
     return str(found[0]) if found else ""
 
 
-def _note(member: Member, mirror: Mirror) -> bytes:
-    note = Note(f"{member.code}/journal", mirror.checkpoint, mirror.checked_at)
-    return checkpoints.seal(note, installation.own().code, keys.own())
+def note(member: Member, mirror: Mirror) -> bytes:
+    """The node's signed word of how far it has a journal of the member, and what its last hash is."""
+    stated = Note(f"{member.code}/journal", mirror.checkpoint, mirror.checked_at)
+    return checkpoints.seal(stated, installation.own().code, keys.own())
 
 
 def _mirror(row: tuple[Any, ...]) -> Mirror:

@@ -11,11 +11,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from commune_portal import clock
 from commune_portal.errors import Malformed, NodeUnreachable, Unauthenticated
 from commune_portal.relay.link import Answer, Link, NodeIdentity, RefusedByNode, Sink, Traffic, TryLater
+from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.folding import fold
 from commune_portal.wire import (
     announcement,
@@ -26,6 +29,7 @@ from commune_portal.wire import (
     envelope,
     extract,
     fields,
+    lost,
     mailbox,
     organisations,
     protocol,
@@ -39,6 +43,7 @@ from commune_portal.wire.directory import Directory
 from commune_portal.wire.enrolment import EnrolmentFile, EnrolmentRequest
 from commune_portal.wire.extract import JournalExtract, Mirrored
 from commune_portal.wire.keys import InstallationKeys, key_id
+from commune_portal.wire.lost import LostJournal, SentPage
 from commune_portal.wire.mailbox import MailboxPage, Vector, VectorAnswer
 from commune_portal.wire.organisations import ListedPage
 from commune_portal.wire.protocol import Refused
@@ -270,6 +275,33 @@ class NodeClient:
         path = f"{protocol.COMPARISON}?after={after}&limit={limit}"
         answer = self._link.ask("GET", path, most_bytes=comparison.LARGEST_ANSWER_BYTES)
         return self._opened(answer, lambda: comparison.read_page(answer.body))
+
+    def lost(self, stated: Checkpoint) -> tuple[LostJournal, ...]:
+        """Our earlier journals that go beyond where ours stood when it was restored, each with the node's checked word.
+
+        A note that the node did not sign over just that end is no answer of a node of ours.
+        """
+        answer = self._link.ask("GET", f"{protocol.LOST}?size={stated.size}&head={stated.head}")
+        found = self._opened(answer, lambda: lost.read_journals(answer.body))
+        for item in found:
+            note = self._opened(
+                answer, partial(checkpoint.open_, item.note, self.node.code, *self.node.public_keys.values())
+            )
+            if (note.origin, note.checkpoint) != (f"{self.office_code}/journal", item.checkpoint):
+                raise answer.unreadable("a note on another journal or checkpoint")
+        return found
+
+    def lost_lines(self, epoch: int, after: int) -> JournalExtract:
+        """A stretch of an earlier journal of ours. Its chain is for the caller to check."""
+        path, most = f"{protocol.LOST}/{epoch}?after={after}", protocol.LARGEST_JOURNAL_BYTES
+        answer = self._link.ask("GET", path, most_bytes=most)
+        return self._opened(answer, lambda: extract.read(answer.body))
+
+    def sent(self, since: datetime, after: int) -> SentPage:
+        """A page of the documents that the node took from us since an instant. Envelopes in it are **unverified**."""
+        path = f"{protocol.SENT}?since={clock.to_text(since)}&after={after}&limit={lost.LARGEST_PAGE}"
+        answer = self._link.ask("GET", path, most_bytes=lost.LARGEST_ANSWER_BYTES)
+        return self._opened(answer, lambda: lost.read_sent(answer.body))
 
     def organisations(self, since: int) -> ListedPage:
         """What changed behind a number among the organisations that concern this office."""

@@ -6,17 +6,18 @@ One worker, one code path; a port says what is to be carried and what becomes of
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, comparisons, outbox, quarantine, takebacks, vectors
+from commune_portal.documents import arrivals, comparisons, outbox, quarantine, standstill, takebacks, vectors
 from commune_portal.errors import PortalError
 from commune_portal.node import announcements, upward
 from commune_portal.people import peers, trail
 from commune_portal.people.peers import Contact
-from commune_portal.relay import asking
+from commune_portal.relay import asking, recovery
 from commune_portal.relay.client import NodeClient
 from commune_portal.settings import Limits, Settings
 from commune_portal.store import journal
@@ -75,6 +76,9 @@ class Port(Protocol):
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """Takes the directory of the node above over."""
 
+    def recover(self, client: NodeClient, folder: Path, interrupt: Callable[[], bool]) -> None:
+        """After a restore: asks the node above what was lost, and fetches it into `folder`."""
+
     def ask(self, client: NodeClient, code: str) -> None:
         """Asks the node above whatever else is due."""
 
@@ -107,17 +111,17 @@ class OfficePort:
 
     def is_pressing(self, contact: Contact, now: datetime, *, with_journal: bool = True) -> bool:
         """A message waits, the journal has grown, or somebody wants to know what the node holds."""
-        if outbox.waiting(now, 1) or comparisons.is_wanted():
+        if self.waiting(now, 1) or comparisons.is_wanted():
             return True
         return with_journal and trail.journal_size() > contact.journal_sent
 
     def waiting(self, now: datetime, limit: int) -> list[Item]:
-        """The outbox."""
-        return outbox.waiting(now, limit)
+        """The outbox; nothing until a restore is settled."""
+        return [] if standstill.is_on() else outbox.waiting(now, limit)
 
     def anything_more_urgent(self, than: int, now: datetime) -> bool:
-        """The outbox."""
-        return outbox.anything_more_urgent(than, now)
+        """The outbox; nothing until a restore is settled."""
+        return not standstill.is_on() and outbox.anything_more_urgent(than, now)
 
     def delivered(self, item: Item, receipt_bytes: bytes) -> None:
         """The outbox."""
@@ -158,6 +162,10 @@ class OfficePort:
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """The list of organisations."""
         peers.directory_arrived(code, directory, etag)
+
+    def recover(self, client: NodeClient, folder: Path, interrupt: Callable[[], bool]) -> None:
+        """The journal's lost lines and the documents that the node took."""
+        recovery.ask(client, folder, interrupt)
 
     def ask(self, client: NodeClient, code: str) -> None:
         """What the node holds of our messages, and who is who."""
@@ -233,6 +241,9 @@ class NodePort:
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """The list of organisations, but for those below."""
         upward.directory_arrived(code, directory, etag)
+
+    def recover(self, client: NodeClient, folder: Path, interrupt: Callable[[], bool]) -> None:
+        """A node gives no numbers: its members' lists tell it what it lost."""
 
     def ask(self, client: NodeClient, code: str) -> None:
         """A node keeps its own list of organisations and compares by its mirrors."""

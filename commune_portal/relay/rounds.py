@@ -71,6 +71,7 @@ class Round:
         self._announce()
         self._directory()
         self._compare()
+        self._port.recover(self._client, self._settings.work_folder / "fetched", self._pace.stop.is_set)
         self._send()
         self._fetch()
         self._send()

@@ -1,4 +1,4 @@
-"""More doors of `/exchange/v1/`: who is below a node, what is held of a member's messages, the organisations."""
+"""More doors of `/exchange/v1/`: who is below a node, what is held and what was lost, the organisations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Protocol
 from flask import Blueprint, Response
 
 from commune_portal.errors import Malformed
-from commune_portal.node import announcements, comparisons, organisations
+from commune_portal.node import announcements, comparisons, lost, organisations
 from commune_portal.node.members import Member
+from commune_portal.rules.chain import Checkpoint
 from commune_portal.views._page import request
-from commune_portal.wire import announcement, comparison, directory, fields
+from commune_portal.wire import announcement, comparison, directory, extract, fields
+from commune_portal.wire import lost as lost_answers
 from commune_portal.wire import organisations as lists
 
 
@@ -74,3 +76,26 @@ def add_to(
         else:
             page = organisations.concerning(member, whole(request.args.get("since", "0"), "since"), limit)
         return answer(lists.write_page(page))
+
+    @blueprint.get("/lost")
+    def list_lost() -> Response:
+        """The earlier journals of a restored member that go beyond what it still has."""
+        member = caller(0).member
+        stated = {"size": whole(request.args.get("size"), "size"), "head": request.args.get("head", "")}
+        checkpoint = Checkpoint(stated["size"], fields.matching(stated, "head", fields.SHA256))
+        return answer(lost_answers.write_journals(lost.journals(member, checkpoint)))
+
+    @blueprint.get("/lost/<int:epoch>")
+    def show_lost(epoch: int) -> Response:
+        """A stretch of an earlier journal of the member, as it came."""
+        member = caller(0).member
+        return answer(extract.write(lost.lines(member, epoch, whole(request.args.get("after", "0"), "after"))))
+
+    @blueprint.get("/sent")
+    def list_sent() -> Response:
+        """A page of the documents that the node took from the member since an instant."""
+        member = caller(0).member
+        since = fields.instant(dict(request.args), "since")
+        after = whole(request.args.get("after", "0"), "after")
+        limit = max(1, min(whole(request.args.get("limit", "200"), "limit"), lost_answers.LARGEST_PAGE))
+        return answer(lost_answers.write_sent(lost.sent(member, since, after, limit)))

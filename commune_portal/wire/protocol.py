@@ -18,6 +18,8 @@ VECTOR = f"{PREFIX}/vector"
 SUBTREE = f"{PREFIX}/subtree"
 COMPARISON = f"{PREFIX}/comparison"
 ORGANISATIONS = f"{PREFIX}/organisations"
+LOST = f"{PREFIX}/lost"
+SENT = f"{PREFIX}/sent"
 
 NODE_TIME = "Node-Time"
 CONTENT_DIGEST = "Content-Digest"

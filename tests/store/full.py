@@ -26,6 +26,7 @@ from commune_portal.documents import (
     issuing,
     outbox,
     outgoing,
+    recovering,
     restoration,
     tasks,
     updates,
@@ -91,6 +92,8 @@ def build(folder: Path) -> Full:
         restoration.adopt(PORTAL, office.settings)
     keys.use(keys.load(office.settings.secrets_folder))
     installation.open_(office.settings)
+    recovering.without_node(office.clerk, "Chưa kết nối với nút nào")
+    recovering.confirm(office.clerk, nothing_more_on_paper=True)
     own_keys, own_uid = keys.own(), installation.own().uid
     _register_by_hand(office)
     row_id = signed(office)
