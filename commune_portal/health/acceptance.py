@@ -175,6 +175,7 @@ def _listen(run: Run, child: subprocess.Popen[bytes], noise: IO[bytes]) -> None:
     finally:
         late.cancel()
         _kill(child)
+        child.stdout.close()
     if not run.report and not run.trouble:
         noise.seek(0)
         said = noise.read()[-600:].decode("utf-8", "replace").strip().splitlines()

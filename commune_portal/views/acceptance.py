@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, make_response, url_for
+from flask import Blueprint, Response, current_app, flash, make_response, url_for
 
 from commune_portal import clock
-from commune_portal.errors import PortalError
+from commune_portal.errors import PortalError, RuleBroken
 from commune_portal.health import acceptance as running
 from commune_portal.health.acceptance import OwnToken
 from commune_portal.paper.acceptance import TOKENS, print_acceptance
@@ -61,13 +61,11 @@ def run() -> Response:
     if sha256 and sha256 not in {item.sha256 for item in found}:
         reader.refuse("certificate", "Chứng thư số này không có trong thiết bị đang cắm. Hãy cắm đúng thiết bị.")
     if not reader.refused:
-        token = OwnToken(sha256, pin) if sha256 else None
         try:
-            running.start(by, _settings(), _bench(), token)
-        except PortalError as refusal:
-            reader.refuse_because(refusal)
-        else:
-            return go_to(url_for("acceptance.show"))
+            running.start(by, _settings(), _bench(), OwnToken(sha256, pin) if sha256 else None)
+        except RuleBroken as refusal:
+            flash(refusal.sentence, "bad")
+        return go_to(url_for("acceptance.show"))
     return _show(by, reader.state(), found, trouble, status=422)
 
 
