@@ -13,7 +13,7 @@ from commune_portal.settings import is_loopback
 WHY = "Người dùng vào hệ thống qua cổng này; cổng bị chương trình khác chiếm thì không ai vào được."
 TIMEOUT_SECONDS = 2.0
 EVERYWHERE = {"00000000", "0" * 32}
-_LISTENING = "0A"
+_LISTENING, _ESTABLISHED = "0A", "01"
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
 
@@ -83,12 +83,14 @@ def is_open_to_network(port: int) -> bool:
 
 def open_connections(port: int) -> int | None:
     """How many connections of others the port holds; None where the system does not tell."""
-    wanted, amount, is_known = f"{port:04X}", 0, False
+    wanted, found, is_known = f":{port:04X}", set(), False
     for table in _TABLES:
         try:
             lines = table.read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
         is_known = True
-        amount += sum(line.split()[1].endswith(f":{wanted}") and line.split()[3] == "01" for line in lines)
-    return amount if is_known else None
+        for fields in map(str.split, lines):
+            if fields[1].endswith(wanted) and fields[3] == _ESTABLISHED:
+                found.add((fields[1], fields[2]))  # a long table that changes may list one twice
+    return len(found) if is_known else None

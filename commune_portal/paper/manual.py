@@ -15,7 +15,7 @@ from commune_portal import __version__
 from commune_portal.paper import prose
 from commune_portal.paper.flow import Flow, Item
 from commune_portal.paper.fonts import BUNDLED_FOLDER, FontNames, registered
-from commune_portal.paper.markdown import CHAPTERS, Chapter, Heading, chapter, plain
+from commune_portal.paper.markdown import CHAPTERS, Chapter, Heading, Part, chapter, plain
 from commune_portal.paper.places import POINTS_PER_MM
 from commune_portal.paper.prose import BRAND, INK, RULE, TINT
 from commune_portal.paper.sheet import A4_PORTRAIT, open_canvas, width_of
@@ -35,6 +35,9 @@ URGENT = (
     ("Lấy lại sổ từ bản sao lưu", "sao-luu"),
     ("Ngày làm việc đầu tiên", "ngay-dau"),
 )
+WITHOUT_SECTIONS = frozenset({"settings", "nghiem-thu"})
+"""Chapters whose sections the contents need not name."""
+
 TO_FILL_IN = ("Cơ quan", "Người quản trị, điện thoại", "Nút liên thông, điện thoại", "Nơi cất tờ «Khóa phục hồi»")
 
 
@@ -116,7 +119,7 @@ class _Book:
         number = 0
         for part in one.parts:
             made = list(items_of(part, self._setting))
-            if isinstance(part, Heading) and part.level == 2 and made:
+            if is_entry(one, part) and isinstance(part, Heading) and made:
                 number += 1
                 self._mark(made[0], f"{one.name}-{number}", plain(part.text))
             items += made
@@ -138,9 +141,14 @@ def _unnumbered(chapters: list[Chapter]) -> list[Entry]:
     found: list[Entry] = []
     for one in chapters:
         found.append(Entry("", one.title, 0, 0))
-        headings = [part for part in one.parts if isinstance(part, Heading) and part.level == 2]
+        headings = [part for part in one.parts if isinstance(part, Heading) and is_entry(one, part)]
         found += [Entry("", plain(part.text), 1, 0) for part in headings]
     return found
+
+
+def is_entry(one: Chapter, part: Part) -> bool:
+    """Whether the contents name this part."""
+    return isinstance(part, Heading) and part.level == 2 and one.name not in WITHOUT_SECTIONS
 
 
 def _title_item(title: str, names: FontNames) -> Item:
@@ -177,7 +185,7 @@ def _contents_item(entry: Entry, names: FontNames) -> Item:
         if entry.place:
             canvas.linkRect("", entry.place, (LEFT, baseline - 2, LEFT + WIDTH, y), relative=0, thickness=0)
 
-    return Item(size * 1.36, draw, 5.0 if entry.level == 0 else 0.0, keeps_next=entry.level == 0)
+    return Item(size * 1.32, draw, 4.5 if entry.level == 0 else 0.0, keeps_next=entry.level == 0)
 
 
 def _draw_cover(canvas: Canvas, names: FontNames, entries: list[Entry]) -> None:

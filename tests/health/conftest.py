@@ -12,10 +12,13 @@ from commune_portal import clock
 from commune_portal.health import examination
 from commune_portal.health.row import Row
 from commune_portal.rules.acts import Act
-from commune_portal.settings import Settings
+from commune_portal.settings import Server, Settings
 from commune_portal.store import database, installation, journal
 from tests.store import full
 from tests.store.full import Full
+
+NOBODYS_PORT = 9
+"""Discard: nothing listens there, so that what runs on this computer does not enter the tests."""
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +56,7 @@ def settled(restored: Settings, tmp_path_factory: pytest.TempPathFactory) -> Set
 def office(settled: Settings, tmp_path: Path) -> Settings:
     folder = tmp_path / "office"
     shutil.copytree(settled.folder, folder)
-    return dataclasses.replace(settled, folder=folder)
+    return dataclasses.replace(settled, folder=folder, server=Server(port=NOBODYS_PORT))
 
 
 @pytest.fixture

@@ -6,12 +6,8 @@ leaves a clean checkout clean.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from commune_portal.parties import supervisor
 from tests.browser import DESK, OpenPage, picture
+from tests.stories.demonstrated import small_demonstration
 
 pytestmark = pytest.mark.story
 
@@ -31,24 +27,8 @@ LARGEST_BYTES = 200_000
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """The first office of a small demonstration, or of the one that `COMMUNE_PORTAL_DEMO` names."""
-    given = os.environ.get("COMMUNE_PORTAL_DEMO")
-    if given:
-        yield json.loads(Path(given).read_text(encoding="utf-8"))["parties"][0]
-        return
-    port = str(supervisor.free_port(9580))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "commune_portal", "demo", "--dir", str(tmp_path / "demo"), "--small", "--json",
-         "--port", port],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, f"the demonstration ended with {process.wait()}"
-    yield json.loads(line)["parties"][0]
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(60)
-    process.stdout.close()
+    with small_demonstration(tmp_path, first_port=9580) as document:
+        yield document["parties"][0]
 
 
 def log_in(page: Page, office: dict[str, Any]) -> None:
