@@ -37,6 +37,7 @@ Point = Literal[
     "inside-wipe",
     "operation-step-written",
     "operation-step-done",
+    "operation-undoing",
     "inside-founding",
 ]
 

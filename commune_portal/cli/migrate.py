@@ -12,7 +12,8 @@ from commune_portal.store import migrate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Takes the form of the answer alone."""
+    """The form of the answer, and whether somebody else holds a copy."""
+    parser.add_argument("--without-copy", action="store_true", help="không ghi bản trước (bộ cài đã chụp lại dữ liệu)")
     parser.add_argument("--json", action="store_true", help="in kết quả dạng JSON")
 
 
@@ -28,7 +29,7 @@ def run(chosen: argparse.Namespace) -> int:
         connection.close()
     stamp = clock.now_text().replace(":", "").replace("-", "")
     copy = configured.backups_folder / f"before-schema-{len(migrate.migrations())}-{stamp}.sqlite3"
-    after = migrate.migrate(configured.database_path, backup=copy)
+    after = migrate.migrate(configured.database_path, backup=None if chosen.without_copy else copy)
     kept = str(copy) if copy.exists() else None
     if chosen.json:
         print(json.dumps({"before": before, "after": after, "copy": kept}))

@@ -82,7 +82,7 @@ def carry_out(
         operation = note(site, replace(operation, state=State.DONE))
     except (PortalError, OSError) as failure:
         error = told(failure)
-        log.warning("%s stopped at %s: %s", operation.kind, operation.step, error)
+        log.info("%s stopped at %s: %s", operation.kind, operation.step, error)
         if operation.is_committed:
             return Ended(operation, Outcome.WARNED, error)
         return undone(site, operation, undo, error)
@@ -106,7 +106,7 @@ def _noted(site: Site, operation: Operation) -> Operation:
     try:
         return note(site, operation)
     except (PortalError, OSError) as failure:
-        log.warning("the journal of %s cannot be written: %s", operation.id, failure)
+        log.info("the journal of %s cannot be written: %s", operation.id, failure)
         return operation
 
 

@@ -37,7 +37,7 @@ def resume(site: Site, operation: Operation, *, starts: bool = True) -> Ended:
 
 def tidy(places: Places) -> None:
     """Without a pending operation nothing may keep the portal from writing."""
-    (places.home / "upgrading").unlink(missing_ok=True)
+    steps.mark_of(places).unlink(missing_ok=True)
 
 
 def _left(operation: Operation) -> Sequence[Step]:

@@ -103,14 +103,17 @@ def wait_until_closed(port: int, timeout_seconds: float = 30.0) -> None:
 
 
 def wait_until_alive(services: Services, port: int, version: str, timeout_seconds: float) -> Alive:
-    """Returns when the portal of this version answers; raises StoreRefused with what was found instead."""
+    """Returns when the portal of this version answers; raises StoreRefused with what was found instead.
+
+    The port was closed before, so another version that answers is what was started, and no reason to wait on.
+    """
     deadline = clock.monotonic() + timeout_seconds
     while True:
         found = ask(port)
         if found is not None and found.version == version:
             return found
         running = services.is_running()
-        if not running or clock.monotonic() > deadline:
+        if found is not None or not running or clock.monotonic() > deadline:
             other = f"bản {found.version}" if found else "không có ai" if running else "tiến trình đã dừng"
             raise StoreRefused(f"Bản {version} không trả lời ở cổng {port} ({other}).")
         pause(0.1)

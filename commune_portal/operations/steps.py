@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from commune_portal import points
 from commune_portal.errors import PortalError, RuleBroken, StoreDamaged, StoreRefused
 from commune_portal.operations import children, publisher, record, registers, releases, services
 from commune_portal.operations.bundle import Stick
@@ -75,7 +76,7 @@ def rehearse(site: Site, operation: Operation) -> Facts:
         text = f'role = "{own.role}"\n\n[paths]\nallow_any_disk = true\n'
         files.write_durably(folder / "portal.toml", text.encode())
         record.hand_over(site.places, folder)
-        done = _ask(site, operation.target, folder / "portal.toml", "migrate", "--json")
+        done = _ask(site, operation.target, folder / "portal.toml", "migrate", "--without-copy", "--json")
         if done.code:
             raise StoreRefused(
                 f"Bản {operation.target} không nâng cấp được bản sao của dữ liệu; bản đang dùng vẫn chạy, không có gì"
@@ -144,7 +145,7 @@ def migrate(site: Site, operation: Operation) -> Facts:
     """The new release brings the register to its schema, with the snapshot in hand."""
     if registers.founded(site.places) is None:
         return None
-    done = _ask(site, operation.target, site.places.config, "migrate", "--json")
+    done = _ask(site, operation.target, site.places.config, "migrate", "--without-copy", "--json")
     if done.code:
         raise StoreRefused(f"Bản {operation.target} không nâng cấp được dữ liệu.", detail=done.last_words)
     return None
@@ -194,8 +195,9 @@ def commit(site: Site, operation: Operation) -> Facts:
     for folder in places.snapshots.glob("*") if places.snapshots.is_dir() else ():
         if folder.name != operation.id:
             shutil.rmtree(folder)
+    mark_of(places).unlink(missing_ok=True)
     if own is not None:
-        own.pause_mark.unlink(missing_ok=True)
+        places.first_run_code.unlink(missing_ok=True)
         _tell_register(site, operation)
     return None
 
@@ -255,21 +257,37 @@ def undo(site: Site, operation: Operation, *, starts: bool = True) -> None:
     shutil.rmtree(_rehearsal(places), ignore_errors=True)
     if has_reached(operation, "stop"):
         site.services.stop()
+        points.reach("operation-undoing")
         releases.point(places, operation.source)
+        points.reach("operation-undoing")
         if has_reached(operation, "service"):
             site.services.install() if operation.source else site.services.remove()
         aside = _register_back(places, operation)
+        points.reach("operation-undoing")
         if aside is not None:
             site.say(f"Dữ liệu của bản {operation.target} được để ở {aside} (không xóa).")
-        if places.config.exists():
-            (places.home / "upgrading").unlink(missing_ok=True)
+        mark_of(places).unlink(missing_ok=True)
     _target_away(places, operation)
+    points.reach("operation-undoing")
     if not operation.source:
         _fresh_start_away(places, operation)
     elif has_reached(operation, "stop") and starts:
+        _start_old(site, operation)
+    releases.point(places, operation.source, releases.RESCUE)
+
+
+def mark_of(places: Places) -> Path:
+    """The mark under which nothing is taken, also where the settings file is gone."""
+    return places.home / "upgrading"
+
+
+def _start_old(site: Site, operation: Operation) -> None:
+    """Starts the old release again. Where it does not start, everything is as it was nevertheless, and that is said."""
+    try:
         site.services.start()
         services.wait_until_alive(site.services, site.port, operation.source, START_SECONDS)
-    releases.point(places, operation.source, releases.RESCUE)
+    except PortalError as error:
+        site.say(f"Dữ liệu và chương trình đã trở lại như trước, nhưng hệ thống chưa chạy: {error.sentence}")
 
 
 def _register_back(places: Places, operation: Operation) -> Path | None:

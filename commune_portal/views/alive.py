@@ -10,11 +10,13 @@ from commune_portal import __version__
 from commune_portal.people import founding
 from commune_portal.settings import Settings
 from commune_portal.store import migrate
+from commune_portal.views import _session
 
 blueprint = Blueprint("alive", __name__)
 
 
 @blueprint.get("/alive")
+@_session.public
 def alive() -> Response:
     """Names the release that answers: an answer alone might be the old one's. Touches no register."""
     settings: Settings = current_app.config["PORTAL_SETTINGS"]
