@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,7 @@ class House:
     settings: Settings
     app: Flask
     folder: Path
+    stop_portal: Callable[[], None]
     nginx: subprocess.Popen[str] | None = None
 
     @property
@@ -91,7 +92,7 @@ def standing(settings: Settings, folder: Path) -> Iterator[House]:
     )  # fmt: skip
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    house = House(settings, app, folder)
+    house = House(settings, app, folder, server.close)
     try:
         door.open(settings.server.port)
         if settings.lan.front == "nginx":
