@@ -132,6 +132,8 @@ def column_widths(part: Grid, setting: Setting) -> list[float]:
         least.append(max(word for _, word in found) + 2 * PAD + 1)
     if sum(most) <= WIDTH:
         return [wide * WIDTH / sum(most) for wide in most]
+    if sum(least) > WIDTH:  # a word wider than its share of the page is cut
+        least = [min(word, max(WIDTH / len(least), WIDTH / 3)) for word in least]
     if sum(least) >= WIDTH:
         return [wide * WIDTH / sum(least) for wide in least]
     room = WIDTH - sum(least)
