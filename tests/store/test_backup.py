@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import resource
@@ -24,6 +25,7 @@ from commune_portal.errors import DiskFull, Malformed, StoreDamaged, StoreRefuse
 from commune_portal.people.actors import PORTAL
 from commune_portal.settings import Settings
 from commune_portal.store import backup, database, files, installation, migrate, verify
+from commune_portal.store.backup import Keep
 from tests import cast
 from tests.store.backed import KILLED, contents, made, mine_size, office
 from tests.store.full import Full
@@ -94,18 +96,18 @@ def test_a_backup_of_a_register_that_is_written_to_all_the_while_is_consistent(
 
 
 def test_a_damaged_file_is_saved_as_it_is_told_and_no_older_backup_is_let_go(office: Settings, tmp_path: Path) -> None:
-    first = backup.make(office, tmp_path, keep=1)
+    first = backup.make(office, tmp_path, keep=Keep(1, 0, 0))
     sha256 = next(verify.stored_files(office.files_folder))
     path = files.path_in(office.files_folder, sha256)
     path.write_bytes(path.read_bytes() + b"!")
     with clock.standing_at(clock.now().replace(year=2027)):
-        second = backup.make(office, tmp_path, keep=1)
+        second = backup.make(office, tmp_path, keep=Keep(1, 0, 0))
     assert not second.is_proven
     assert second.manifest.damaged == [sha256]
     assert first.path.exists()
     path.write_bytes(path.read_bytes()[:-1])
     with clock.standing_at(clock.now().replace(year=2028)):
-        third = backup.make(office, tmp_path, keep=2)
+        third = backup.make(office, tmp_path, keep=Keep(2, 0, 0))
     assert backup.backups_in(tmp_path, cast.OFFICE_CODE) == [third.path, second.path]
     with pytest.raises(StoreDamaged, match="không nguyên vẹn"):
         restoration.restore(PORTAL, office, second.path)
@@ -115,7 +117,7 @@ def test_a_register_that_cannot_be_read_gives_no_backup(office: Settings, tmp_pa
     office.database_path.write_bytes(b"rac" * 5000)
     with pytest.raises(StoreDamaged):
         backup.make(office, tmp_path / "usb")
-    assert list((tmp_path / "usb").iterdir()) == []
+    assert not list(tmp_path.glob("usb/*"))
 
 
 def test_any_flipped_byte_of_a_backup_is_refused_and_nothing_changes(office: Settings, tmp_path: Path) -> None:
@@ -195,17 +197,24 @@ except DiskFull as error:
 """
 
 
-@pytest.mark.parametrize("room", [4096, 100_000, 560_000])
-def test_a_full_disk_during_a_backup_leaves_nothing_half_done(office: Settings, tmp_path: Path, room: int) -> None:
+@pytest.mark.parametrize("where", ["snapshot", "first entry", "stored files"])
+def test_a_full_disk_during_a_backup_leaves_nothing_half_done(office: Settings, tmp_path: Path, where: str) -> None:
     usb = tmp_path / "usb"
+    database_bytes = office.database_path.stat().st_size
+    large = random.Random(4).randbytes(database_bytes + 200_000)
+    path = files.path_in(office.files_folder, hashlib.sha256(large).hexdigest())
+    path.parent.mkdir(parents=True)
+    path.write_bytes(large)
     before = contents(office.data_folder)
+    room = {"snapshot": 4096, "first entry": database_bytes // 2, "stored files": database_bytes + 50_000}[where]
     ended = subprocess.run(
         [sys.executable, "-c", LIMITED, str(office.folder), str(usb), str(room)],
         timeout=60, check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (9, "disk-full\n"), ended.stderr
-    assert list(usb.iterdir()) == []
-    assert {k: v for k, v in contents(office.data_folder).items() if not k.endswith(("-wal", "-shm"))} == before
+    assert not list(tmp_path.glob("usb/*"))
+    left = {k: v for k, v in contents(office.data_folder).items() if not k.endswith(("-wal", "-shm", "backup.lock"))}
+    assert left == before
 
 
 def test_a_full_disk_during_a_registration_gives_no_number_and_no_row(office: Settings, made: Full) -> None:
