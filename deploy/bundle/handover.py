@@ -36,7 +36,7 @@ STEPS = (
         "Trước khi cài lần đầu, trên chính máy sẽ cài: dùng lệnh có sẵn của máy để tính mã, so với mục 2."
         " Windows: certutil -hashfile CAI-DAT.exe SHA256. Linux: sha256sum cai-dat.sh bundle/linux/payload.tar.gz."
     ),
-    "Khi chương trình cài đặt hiện dấu nhận dạng nơi phát hành, so từng nhóm với mục 1.",
+    "Khi chương trình cài đặt hiện dấu vân tay nơi phát hành, so từng nhóm với mục 1.",
     "Khác dù một chữ: dừng lại, không cài, gọi cho bên giao theo số điện thoại đã biết từ trước.",
     "Các lần nâng cấp sau, bản đang chạy tự kiểm tra chữ ký của bộ cài mới bằng khóa đã nhận lần đầu.",
 )
@@ -53,7 +53,7 @@ def print_sheet(out: Path, stick: Path, release: Release, publisher: Publisher) 
     if publisher.is_trial:
         sheet.centred(TRIAL, names.bold, 13)
     sheet.blanks()
-    sheet.heading("1. Dấu nhận dạng nơi phát hành")
+    sheet.heading("1. Dấu vân tay nơi phát hành")
     sheet.boxed(publisher.public.fingerprint)
     sheet.heading("2. Mã SHA-256 của các tệp trên USB")
     for name in RUN_FIRST:

@@ -44,8 +44,16 @@ def digest_of(parts: Iterable[str], files: Iterable[Path], root: Path = ROOT) ->
     return digest.hexdigest()[:16]
 
 
+# What has no part in a layer; everything else in deploy/ decides what is in it.
+WITHOUT_PART = {
+    *("build_bundle.py", "facts.py", "handover.py", "installer.py", "refreshing.py", "releases.py", "signature.py"),
+    *("stick.py", "installer.nsi", "cai-dat.sh", "setup-here.sh", "release.toml"),
+}
+
+
 def _builder_files() -> list[Path]:
-    return [path for path in files_under(DEPLOY) if "__pycache__" not in path.parts and path.name != "release.toml"]
+    found = [path for path in files_under(DEPLOY) if "__pycache__" not in path.parts]
+    return [path for path in found if path.name not in WITHOUT_PART]
 
 
 def _made(layers: Path, name: str, fill: Callable[[Path], None]) -> Layer:
