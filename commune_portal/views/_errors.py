@@ -106,7 +106,8 @@ def register_errors(app: Flask, login_endpoint: str = "") -> None:
     def unexpected(error: Exception) -> Response:
         # The code joins what the person reads out with the line in the technical log; it tells nothing else.
         number = secrets.token_hex(4)
-        app.logger.error("unexpected %s at %s", number, flask_request.path, exc_info=error)
+        cause = getattr(error, "original_exception", None) or error
+        app.logger.error("unexpected %s at %s", number, flask_request.path, exc_info=cause)
         g.portal_bare_shell = True
         return _answer(500, UNEXPECTED, number)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, url_for
 
-from commune_portal import clock
+from commune_portal import clock, settings
 from commune_portal.errors import PortalError, SettingsWrong
 from commune_portal.people import founding
 from commune_portal.people.founding import Plan
@@ -120,6 +120,8 @@ def _founded(reader: FormReader, own: Settings, plan: Plan, changes: settings_fi
     with _first_run.draft().turn:
         if _first_run.draft().done:
             return go_to(_first_run.LOG_IN)
+        if founding.is_founded(own):  # founded, and then the portal could not be opened: only that is left to do
+            return _first_run.begin(settings.load(_config(own)))
         try:
             fresh = settings_file.change(_config(own), changes) if changes else own
             founding.found(fresh, plan)
