@@ -1,4 +1,4 @@
-"""Nginx in front of an office and of a node: renewal, failure in words, exchange over TLS, thousands of idle offices."""
+"""Nginx in front of an office and of a node: renewal, failure in words, exchange by TLS, thousands of idle offices."""
 
 from __future__ import annotations
 
