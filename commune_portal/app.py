@@ -34,7 +34,7 @@ OFFICE = (
     "home", "incoming", "incoming_amend", "outgoing", "outgoing_issue", "outgoing_amend", "outgoing_places", "books",
     "exchange", "exchange_evidence", "comparison", "recipient_groups", "statistics", "files", "administration_office",
     "administration_mandates", "administration_rules", "administration_token", "administration_urgent", "urgent",
-    "classified", "setup",
+    "classified", "setup", "recovering",
 )  # fmt: skip
 NODE = ("node_pages", "node_comparison", "node_api")
 """The view modules of each role, each with a `blueprint`. A new page is one name here."""

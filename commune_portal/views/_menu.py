@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from flask import Flask, Response, current_app, render_template, url_for
 
 from commune_portal import clock
-from commune_portal.documents import outbox
+from commune_portal.documents import outbox, standstill
 from commune_portal.node import contacts
 from commune_portal.people.actors import Actor
 from commune_portal.rules.permissions import Verb
@@ -147,6 +147,7 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
         waiting = waiting_for(by)
         # While a password is due the bell would lead back to the form every half minute and empty it.
         is_due = _session.password_is_due()
+        stands_still = settings.role == "office" and standstill.is_on()
         strip = None if is_due or settings.role == "node" else _urgent.strip(by, waiting.arrived)
         return Shell(
             office_name=own.name,
@@ -162,6 +163,8 @@ def install_menu(app: Flask, settings: Settings, home: str = "/") -> None:
             bell=None if is_due else _bell(by, waiting, home),
             urgent=strip,
             trial_key=is_trial,
+            is_standing_still=stands_still,
+            standstill_url=_address("recovering.show") if stands_still and by.may(Verb.BOOKS_OPEN) else "",
         )
 
     install_shell(app, provide)

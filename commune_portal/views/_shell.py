@@ -95,7 +95,7 @@ class UrgentStrip:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Everything `base.html` shows around a page."""
+    """Everything `base.html` shows around a page; while it stands still after a restore, where that is settled."""
 
     office_name: str = "Văn bản đến – đi"
     home_url: str = "/"
@@ -107,6 +107,8 @@ class Shell:
     bell: Bell | None = None
     urgent: UrgentStrip | None = None
     trial_key: bool = False
+    standstill_url: str = ""
+    is_standing_still: bool = False
 
 
 def install_shell(app: Flask, provider: Callable[[], Shell]) -> None:
