@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import commune_portal
 from commune_portal.health import release
 from commune_portal.health.row import Level
 from commune_portal.settings import Settings
@@ -38,7 +39,7 @@ def test_a_release_is_found_from_where_its_package_lies(tmp_path: Path, monkeypa
     package = folder / "site-packages" / "commune_portal" / "__init__.py"
     package.parent.mkdir()
     package.write_text("")
-    monkeypatch.setattr(release.commune_portal, "__file__", str(package))
+    monkeypatch.setattr(commune_portal, "__file__", str(package))
     assert release.release_folder() == folder
 
 

@@ -85,9 +85,11 @@ def _source(name: str) -> str:
 
 def test_every_sign_of_the_manual_can_be_printed() -> None:
     from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
 
-    names = fonts.registered(str(fonts.BUNDLED_FOLDER))
-    glyphs = pdfmetrics.getFont(names.regular).face.charToGlyph
+    font = pdfmetrics.getFont(fonts.registered(str(fonts.BUNDLED_FOLDER)).regular)
+    assert isinstance(font, TTFont)
+    glyphs = font.face.charToGlyph
     used = {sign for name in markdown.CHAPTERS for sign in prose.printed(_source(name)) if sign not in "\n"}
     assert sorted(sign for sign in used if not glyphs.get(ord(sign))) == []
 
