@@ -44,7 +44,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "m
 
 BEHIND_THE_MACHINE_DOOR = "/exchange/v1/"
 
-OPEN_TO_ANYONE = {"static", "login", "help", "health", "lan"}
+OPEN_TO_ANYONE = {"static", "login", "help", "health", "lan", "alive"}
 """Beginnings of endpoint names (after the blueprint) that need no log-in."""
 
 
@@ -361,6 +361,11 @@ def test_every_page_that_can_be_opened_is_on_the_list_of_screens(role: Role, tmp
 
 NOT_SCREENS = {
     "/bell",
+    "/administration/lan/sheet.pdf",
+    "/lan/root.crt",
+    "/lan/root.pem",
+    "/lan/trust.cmd",
+    "/lan/trust.sh",
     "/urgent",
     "/outgoing/answerable",
     "/exchange/queue",

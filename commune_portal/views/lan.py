@@ -26,7 +26,7 @@ GROUPS_A_LINE = 8
 
 @blueprint.get("")
 @_session.public
-def show() -> Response:
+def lan_page() -> Response:
     """What to do on the other computer, and the fingerprint to compare."""
     settings = _settings()
     found = door.standing(settings, knock=False)
@@ -35,21 +35,21 @@ def show() -> Response:
 
 @blueprint.get("/root.crt")
 @_session.public
-def root_der() -> Response:
+def lan_root_der() -> Response:
     """The root for Windows: a double click opens it."""
     return _file(_root().der, "application/x-x509-ca-cert", "goc-cong-van-ban.crt")
 
 
 @blueprint.get("/root.pem")
 @_session.public
-def root_pem() -> Response:
+def lan_root_pem() -> Response:
     """The root for Linux and Firefox."""
     return _file(_root().pem, "application/x-pem-file", "goc-cong-van-ban.pem")
 
 
 @blueprint.get("/trust.cmd")
 @_session.public
-def windows_script() -> Response:
+def lan_windows_script() -> Response:
     """Puts the root where Windows, Chrome and Edge look for it."""
     return _file(
         _script("lan/trust.cmd.txt").replace("\n", "\r\n").encode("ascii"), "application/octet-stream", "tin-cay.cmd"
@@ -58,7 +58,7 @@ def windows_script() -> Response:
 
 @blueprint.get("/trust.sh")
 @_session.public
-def linux_script() -> Response:
+def lan_linux_script() -> Response:
     """Puts the root where Debian and Chromium look for it."""
     return _file(_script("lan/trust.sh.txt").encode(), "application/octet-stream", "tin-cay.sh")
 
