@@ -113,12 +113,12 @@ def _resolve(platform: Platform, roots: list[str], versions: dict[str, str]) -> 
     of everything resolved are weighed against the target, and pip is asked again until nothing is added.
     """
     environment = ENVIRONMENTS[platform]
-    wanted = _taken(roots, environment)
+    wanted = taken(roots, environment)
     while True:
         report = _report(platform, sorted(wanted), versions)
         needed = set(wanted)
         for item in report:
-            needed |= _taken(item["metadata"].get("requires_dist", []), environment)
+            needed |= taken(item["metadata"].get("requires_dist", []), environment)
         names = {canonical(item["metadata"]["name"]) for item in report}
         added = {text for text in needed if canonical(Requirement(text).name) not in names}
         if not added:
@@ -126,7 +126,8 @@ def _resolve(platform: Platform, roots: list[str], versions: dict[str, str]) -> 
         wanted |= added
 
 
-def _taken(requirements: list[str], environment: dict[str, str]) -> set[str]:
+def taken(requirements: list[str], environment: dict[str, str]) -> set[str]:
+    """The requirements that a system takes, without their markers."""
     taken = set()
     for requirement in map(Requirement, requirements):
         if requirement.marker is None or requirement.marker.evaluate(environment):

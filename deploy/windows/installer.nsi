@@ -31,7 +31,7 @@ VIAddVersionKey /LANG=1066 "FileDescription" "Bộ cài sổ văn bản"
 !define REGISTRY "Software\Microsoft\Windows\CurrentVersion\Uninstall\CommunePortal"
 !define OPEN "Mở sổ văn bản.url"
 !define OLD "Máy này dùng Windows quá cũ để làm máy chủ; hãy cài trên máy Windows 10/11 và mở cổng bằng trình duyệt từ máy này."
-!define FAILED "Chưa cài được. Dữ liệu và bản đang dùng (nếu có) vẫn còn nguyên. Lý do và việc cần làm ghi ở các dòng trên."
+!define FAILED "Chưa cài được. Dữ liệu và bản đang dùng (nếu có) vẫn còn nguyên. Lý do và việc cần làm ghi ở các dòng trên, và trong tệp $TEMP\CAI-DAT.txt."
 !define KEPT "Chưa gỡ được. Dữ liệu vẫn còn nguyên. Lý do và việc cần làm ghi ở các dòng trên."
 Page instfiles
 UninstPage uninstConfirm
@@ -50,6 +50,7 @@ UninstPage instfiles
       FileReadUTF16LE $1 $2
     ${Loop}
     FileClose $1
+    CopyFiles /SILENT "${said}" "$TEMP\CAI-DAT.txt"
   ${EndIf}
 !macroend
 
@@ -95,7 +96,8 @@ SectionEnd
 
 Function .onInstSuccess
   IfSilent +2
-  ExecShell "open" "${MENU}\${OPEN}"
+  ; Through Explorer, so that the browser does not inherit the administrator's rights.
+  Exec '"$WINDIR\explorer.exe" "${MENU}\${OPEN}"'
 FunctionEnd
 
 Section Uninstall

@@ -150,6 +150,12 @@ def test_the_committed_lock_names_the_packages_that_the_runtime_is_made_of() -> 
     assert {deb.name for deb in lock.debs} >= linux_runtime.BESIDE_NGINX
 
 
+def test_markers_are_weighed_against_the_target_and_not_against_the_building_machine() -> None:
+    wanted = ["flask>=3", "pywin32>=311; sys_platform == 'win32'", "x; extra == 'speed'", "y; os_name == 'posix'"]
+    assert refreshing.taken(wanted, refreshing.WINDOWS) == {"flask>=3", "pywin32>=311"}
+    assert refreshing.taken(wanted, refreshing.LINUX) == {"flask>=3", "y"}
+
+
 def test_the_release_has_a_number_and_a_day(tmp_path: Path) -> None:
     release = read_release()
     assert release.release_seq >= 1
