@@ -361,6 +361,7 @@ def test_every_page_that_can_be_opened_is_on_the_list_of_screens(role: Role, tmp
 
 NOT_SCREENS = {
     "/bell",
+    "/alive",
     "/administration/lan/sheet.pdf",
     "/lan/root.crt",
     "/lan/root.pem",
