@@ -19,7 +19,7 @@ from deploy.bundle.checkout import DEPLOY, MAKE, ROOT, Platform, files_under, re
 from deploy.bundle.signature import Publisher
 
 STICKS = MAKE / "sticks"
-STICKS_KEPT = 8
+STICKS_KEPT = 12
 TRIAL_KEY = MAKE / "trial-publisher.pem"
 
 
@@ -60,8 +60,8 @@ def built(
         kept = STICKS / f"{version}-{Platform(platform).value}-{key_of}"
         if not kept.is_dir():
             stick.build(kept, order)
-            _drop_old()
-        kept.touch()
+        kept.touch()  # a stick's files bear the date of its release: what was used last is told by its folder
+        _drop_old()
         return kept
 
 
