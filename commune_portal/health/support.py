@@ -158,7 +158,7 @@ def _operation(settings: Settings) -> dict[str, Any]:
 def _account_names(settings: Settings) -> list[str]:
     try:
         with closing(verify.open_for_reading(settings.database_path)) as connection:
-            found = connection.execute("SELECT username, name FROM accounts").fetchall()
+            found = connection.execute("SELECT username, full_name FROM accounts").fetchall()
     except (PortalError, OSError, *verify.UNREADABLE):
         return []
     return sorted({str(name) for row in found for name in row if len(str(name)) > 2}, key=len, reverse=True)
