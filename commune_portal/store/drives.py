@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = "sao-luu"
 MOUNTS = Path("/proc/mounts")
-BELOW = ("/media", "/run/media", "/mnt")
+BELOW: tuple[str, ...] = ("/media", "/run/media", "/mnt")
 REMOVABLE, FIXED = 2, 3
 """Answers of GetDriveTypeW; a disk in a USB case calls itself fixed."""
 
