@@ -45,9 +45,20 @@ def portal(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder = tmp_path_factory.mktemp("rehearsal") / "D"
-    answer = portal("rehearse", "--dir", str(folder), "--json")
+    sheet = folder.parent / "biên bản.pdf"
+    answer = portal("rehearse", "--dir", str(folder), "--json", "--sheet", str(sheet))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return Played(folder, json.loads(answer.stdout))
+
+
+def test_the_acceptance_sheet_says_what_was_played_and_with_which_key(played: Played) -> None:
+    sheet = played.folder.parent / "biên bản.pdf"
+    said = subprocess.run(["pdftotext", str(sheet), "-"], capture_output=True, check=True, timeout=60).stdout.decode()
+    assert "Kết quả diễn tập: ĐẠT" in said
+    assert "KHÔNG CÓ GIÁ TRỊ PHÁP LÝ" in said
+    assert "nút bị ngắt đột ngột" in said
+    digest = hashlib.sha256(played.artefact("packet").read_bytes()).hexdigest()[:16]
+    assert " ".join(digest[start : start + 4] for start in range(0, 16, 4)) in said
 
 
 def test_every_step_held_with_softhsm(played: Played) -> None:
