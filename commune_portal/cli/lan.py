@@ -77,7 +77,25 @@ def _enable(read: Settings, chosen: argparse.Namespace) -> int:
         changes["node"] = _node_address(wanted)
     made = settings_file.change(chosen.config, changes)
     nginx.give_to_owner(made)
+    _refresh_units(chosen.config)
     return _tell(made, chosen, restart=True)
+
+
+def _refresh_units(config: Path) -> None:
+    """On an installed computer: the firewall's rule on Windows; under systemd the unit, which allows a low port."""
+    from commune_portal.operations import record, systemd
+    from commune_portal.operations.places import Places
+    from commune_portal.operations.services import ServiceKind
+
+    places = Places.here()
+    if sys.platform == "win32" and config.resolve() == places.config.resolve():
+        from commune_portal.operations import windows
+
+        windows.allow(settings.load(config), settings.load(config).server.port)
+        return
+    is_installed = config.resolve() == places.config and (systemd.UNIT_FOLDER / systemd.SERVICE).exists()
+    if is_installed and ServiceKind.here() is ServiceKind.SYSTEMD and (account := record.account_of(places)):
+        systemd.SystemdServices(places, account).install()
 
 
 def _refuse_what_cannot_be(read: Settings, lan: Lan) -> None:
@@ -113,6 +131,7 @@ def _disable(read: Settings, chosen: argparse.Namespace) -> int:
     made = settings_file.change(chosen.config, {"lan": {"enabled": False}})
     nginx.write(made)
     nginx.give_to_owner(made)
+    _refresh_units(chosen.config)
     if read.role == "node":
         print("Các cơ quan không còn kết nối được tới nút này cho tới khi mở lại.", file=sys.stderr)
     return _tell(made, chosen, restart=True)
@@ -197,7 +216,7 @@ def _print(found: Any, *, restart: bool) -> None:
         if sys.platform == "win32":
             print("  sc stop CommunePortal   rồi   sc start CommunePortal")
         else:
-            print("  systemctl restart commune-portal commune-portal-tls")
+            print("  systemctl restart commune-portal")
 
 
 def _usual_front() -> Literal["builtin", "nginx"]:

@@ -15,6 +15,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Serves."""
     from commune_portal import serve
+    from commune_portal.operations import nginx
 
-    serve.run(settings.load(chosen.config))
+    read = settings.load(chosen.config)
+    nginx.write(read)  # as this release wants it
+    serve.run(read)
     return cli.DONE

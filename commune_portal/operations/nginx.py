@@ -13,14 +13,15 @@ import shutil
 from importlib import resources
 from pathlib import Path
 
-from commune_portal.errors import RuleBroken
-from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.errors import RuleBroken, SettingsWrong
+from commune_portal.settings import MEBIBYTE, Settings, load
 from commune_portal.store import files
 from commune_portal.tls_front import CIPHERS, PLAIN_SENTENCE
 from commune_portal.wire import lan_addresses, lan_authority
 
 CONFIGURATION_FILE = "nginx.conf"
 UNIT_NAME = "commune-portal-tls.service"
+PRIVILEGED_BELOW = 1024
 UNITS = resources.files("commune_portal.operations") / "units"
 
 WRONG_NAME = "Địa chỉ máy chủ không đúng. Hãy gõ đúng tên ghi trên tờ hướng dẫn dán cạnh máy chủ."
@@ -93,13 +94,13 @@ def write(settings: Settings, release_folder: Path | None = None) -> Path | None
     return path
 
 
-def unit(program: Path, home: Path, port: int = 8443) -> str:
-    """The text of the service unit; a port below 1024 takes the one capability that allows it."""
-    capabilities = "CAP_NET_BIND_SERVICE" if port < 1024 else ""
-    text = (UNITS / UNIT_NAME).read_text(encoding="utf-8")
-    for hole, value in (("program", str(program)), ("home", str(home)), ("capabilities", capabilities)):
-        text = text.replace(f"{{{hole}}}", value)
-    return text
+def capabilities(config: Path) -> str:
+    """What the unit of this installation must be allowed: one thing, for a port below 1024, and otherwise nothing."""
+    try:
+        read = load(config)
+    except SettingsWrong:
+        return ""  # not written yet
+    return "CAP_NET_BIND_SERVICE" if wanted(read) and read.lan.port < PRIVILEGED_BELOW else ""
 
 
 def _quotable(path: str) -> str:

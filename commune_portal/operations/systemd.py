@@ -10,14 +10,14 @@ from importlib import resources
 from pathlib import Path
 
 from commune_portal.errors import StoreRefused
-from commune_portal.operations import children, record
+from commune_portal.operations import children, nginx, record
 from commune_portal.operations.places import Places
 from commune_portal.store import files
 
 UNIT_FOLDER = Path("/etc/systemd/system")
 SERVICE = "commune-portal.service"
 RESUME = "commune-portal-resume.service"
-UNITS = (SERVICE, RESUME)
+UNITS = (SERVICE, RESUME, nginx.UNIT_NAME)
 WANTS = "multi-user.target.wants"
 SYSTEMCTL_SECONDS = 120.0
 
@@ -27,7 +27,7 @@ def unit_text(name: str, places: Places, account: str) -> str:
     text = (resources.files("commune_portal.operations") / "units" / name).read_text(encoding="utf-8")
     for mark, value in {
         "@PROGRAM@": places.program, "@STATE@": places.state, "@HOME@": places.home, "@BACKUPS@": places.backups,
-        "@ACCOUNT@": account or record.ACCOUNT,
+        "@ACCOUNT@": account or record.ACCOUNT, "@TLS_CAPABILITIES@": nginx.capabilities(places.config),
     }.items():  # fmt: skip
         text = text.replace(mark, str(value))
     return text

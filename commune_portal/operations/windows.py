@@ -11,12 +11,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from commune_portal import clock
+from commune_portal import clock, settings
 from commune_portal.errors import StoreRefused
 from commune_portal.operations import children, releases
 from commune_portal.operations.places import Places
 from commune_portal.operations.services import pause
-from commune_portal.settings import is_loopback
+from commune_portal.settings import Settings, is_loopback
 from commune_portal.store import files
 
 SERVICE = "CommunePortal"
@@ -78,6 +78,14 @@ def firewall_lines(port: int) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def allow(own: Settings, port: int) -> None:
+    """One rule while the portal is open to the local network, by its TLS door or by itself; none while it is not."""
+    lines = firewall_lines(own.lan.port if own.lan.enabled else port)
+    is_open = own.lan.enabled or not is_loopback(own.server.host)
+    for line in lines if is_open else lines[:1]:
+        children.run(line, SC_SECONDS)
+
+
 def narrow(places: Places) -> None:
     """Sets the rights of the data folders."""
     for line in rights_lines(places):
@@ -128,13 +136,7 @@ class WindowsServices:
             pause(0.3)
 
     def _firewall(self) -> None:
-        """One rule while the portal is open to the local network, none while it is not."""
-        from commune_portal import settings
-
-        own = settings.load(self._places.config)
-        lines = firewall_lines(self._port)
-        for line in lines[:1] if is_loopback(own.server.host) else lines:
-            children.run(line, SC_SECONDS)
+        allow(settings.load(self._places.config), self._port)
 
 
 def refresh_host(places: Places) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from commune_portal.errors import RuleBroken
-from commune_portal.operations import nginx
+from commune_portal.operations import nginx, systemd
+from commune_portal.operations.places import Places
 from commune_portal.settings import Lan, Limits, Server, Settings
-
-PROGRAM, HOME = Path("/opt/commune-portal"), Path("/var/lib/commune-portal")
 
 
 def settings_at(folder: Path) -> Settings:
@@ -69,13 +68,21 @@ def test_a_folder_with_spaces_and_vietnamese_letters_is_read(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
 
 
+def unit_at(root: Path, lan: str = "") -> str:
+    """The unit of an installation whose settings file says this about the LAN."""
+    places = Places.under(root)
+    places.home.mkdir(parents=True)
+    places.config.write_text(f"[lan]\n{lan}", encoding="utf-8")
+    return systemd.unit_text(nginx.UNIT_NAME, places, "")
+
+
 def test_the_unit_sees_no_register_and_holds_no_rights(tmp_path: Path) -> None:
-    text = nginx.unit(PROGRAM, HOME)
-    assert "{" not in re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
-    assert f"TemporaryFileSystem={HOME}:ro" in text
-    assert f"BindReadOnlyPaths={HOME}/tls {HOME}/secrets/lan/server" in text
-    assert "\nCapabilityBoundingSet=\n" in text
-    assert "\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n" in nginx.unit(PROGRAM, HOME, 443)
+    text = unit_at(tmp_path / "a", 'enabled = true\nfront = "nginx"')
+    home = (tmp_path / "a").resolve() / "var/lib/commune-portal"
+    assert not re.search("@[A-Z_]+@", text)
+    assert f"TemporaryFileSystem={home}:ro" in text
+    assert f"BindReadOnlyPaths={home}/tls {home}/secrets/lan/server" in text
+    assert f"ConditionPathExists={home}/tls/nginx.conf" in text
     unit = tmp_path / nginx.UNIT_NAME
     unit.write_text(text, encoding="utf-8")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
@@ -85,9 +92,21 @@ def test_the_unit_sees_no_register_and_holds_no_rights(tmp_path: Path) -> None:
     assert float(found[1]) <= 2.0
 
 
-def test_a_port_below_1024_gets_its_capability_and_no_other_does() -> None:
-    assert "CAP_" not in nginx.unit(PROGRAM, HOME, 1024)
-    assert nginx.unit(PROGRAM, HOME, 1023).count("CAP_NET_BIND_SERVICE") == 2
+def test_a_port_below_1024_gets_its_capability_and_no_other_does(tmp_path: Path) -> None:
+    door = 'enabled = true\nfront = "nginx"\nport = '
+    assert "CAP_" not in unit_at(tmp_path / "a", f"{door}1024")
+    assert unit_at(tmp_path / "b", f"{door}443").count("=CAP_NET_BIND_SERVICE\n") == 2
+    assert "CAP_" not in unit_at(tmp_path / "c", 'enabled = false\nfront = "nginx"\nport = 443')
+    assert nginx.capabilities(tmp_path / "none.toml") == ""
+
+
+def test_the_portal_pulls_the_door_in_and_the_installer_writes_it(tmp_path: Path) -> None:
+    places = Places.under(tmp_path)
+    systemd.write_units(places, "", tmp_path / "units")
+    assert (tmp_path / "units" / nginx.UNIT_NAME).is_file()
+    assert nginx.UNIT_NAME in (tmp_path / "units" / systemd.SERVICE).read_text(encoding="utf-8")
+    systemd.remove_units(tmp_path / "units")
+    assert not (tmp_path / "units" / nginx.UNIT_NAME).exists()
 
 
 def test_the_carried_nginx_is_preferred(tmp_path: Path) -> None:
