@@ -147,14 +147,16 @@ class Upkeep:
         self._answering = None
 
     def _end_child(self) -> None:
-        if self._child is None or self._child.poll() is not None:
-            return
-        self._child.terminate()
-        try:
-            self._child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait(STOP_SECONDS)
+        child, self._child = self._child, None
+        if child is not None and child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait(STOP_SECONDS)
+        if self._errors is not None:
+            self._errors.close()
 
 
 def is_possible(settings: Settings) -> bool:
