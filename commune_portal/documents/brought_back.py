@@ -311,7 +311,7 @@ def _journal(
             "from": source or ("packet" if item.source == "packet" else "node"),
             "document": str(values.get("document_id") or item.document_id),
             "medium": str(values.get("medium") or item.medium),
-            "urgency": item.urgency, "messages": [sending.message_id for sending in sent],
+            "urgency": item.urgency, "message": item.message_id, "messages": [sending.message_id for sending in sent],
             "recipients": [sending.organ_code for sending in sent],
         },
         texts={

@@ -24,6 +24,8 @@ from commune_portal.rules.statuses import BusinessType
 from commune_portal.store import database, files
 from commune_portal.store.journal import SYSTEM
 
+_OF_THE_ARRIVAL = (Act.INCOMING_ARRIVED, Act.INCOMING_REGISTERED, Act.INCOMING_REFUSED, Act.NUMBERS_RECONCILED)
+
 Source = Literal["journal", "packet"]
 Direction = Literal["incoming", "outgoing"]
 
@@ -182,7 +184,7 @@ def _folded(item: LostDocument, fields: Mapping[str, Any], texts: Mapping[str, s
     for name, column in (("medium", "medium"), ("sender", "sender"), ("document", "document_id")):
         if isinstance(facts.get(name), str) and facts[name]:
             changes[column] = facts[name]
-    if item.direction == "incoming" and isinstance(facts.get("message"), str) and act != Act.STATUS_ARRIVED:
+    if act in _OF_THE_ARRIVAL and isinstance(facts.get("message"), str):  # others name messages of our answers
         changes["message_id"] = facts["message"]
     if isinstance(facts.get("urgency"), int):
         changes["urgency"] = facts["urgency"]
