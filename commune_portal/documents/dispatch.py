@@ -237,6 +237,7 @@ def write_packet(
             package.Attachment(file.name, file.media_type, file.bytes, file.sha256, path=file.path) for file in contents
         ),
     )
+    files.refuse_below_floor(sum(file.bytes for file in contents))
     out = files.temporary(".edxml")
     try:
         with files.disk_errors(), out.open("w+b") as stream:

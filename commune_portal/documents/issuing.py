@@ -43,6 +43,7 @@ def sign(actor: Actor, row_id: int, pin: str, *, confirm_final: bool = False) ->
             "Chưa khai chứng thư số của người ký. Hãy báo người quản trị chọn chứng thư trong phần Đơn vị."
         )
     prepared = _standing(row_id, "prepared")
+    files.refuse_below_floor()
     out = files.temporary(".pdf")
     try:
         workshop().sign_leader(
@@ -146,6 +147,7 @@ def seal(actor: Actor, row_id: int, pin: str = "", *, confirm_final: bool = Fals
         raise RuleBroken("Chưa khai chứng thư số của cơ quan. Hãy báo người quản trị chọn chứng thư trong phần Đơn vị.")
     signed = _standing(row_id, "signed")
     _require_authorised(now, signed)
+    files.refuse_below_floor()
     out = files.temporary(".pdf")
     try:
         workshop().number_and_seal(

@@ -41,6 +41,7 @@ class Prepared:
 def prepare(document: Outgoing, corrected: Places | None) -> Prepared:
     """Makes the PDF that will be signed; raises Malformed when there is nothing to make it from."""
     upload = attachments.current("outgoing", document.id, "draft")
+    files.refuse_below_floor()
     composed = files.temporary(".pdf")
     out = files.temporary(".pdf")
     try:

@@ -130,6 +130,7 @@ class Fetching:
             receipt = None  # other bytes under a known id: `receive` refuses them for good
         if receipt is None:
             self._port.vouch(sealed)  # before a byte of what nobody vouches for is fetched
+            files.refuse_below_floor(envelope.packet_bytes)  # or each try would bring the same bytes for nothing
             path: Path | None
             if packet is not None and envelopes.describes(envelope, packet):
                 path = _on_disk(packet)

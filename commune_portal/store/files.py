@@ -20,6 +20,7 @@ from pathlib import Path
 
 from commune_portal import clock, points
 from commune_portal.errors import DiskFull, NotFound, StoreDamaged, TooLarge
+from commune_portal.settings import MEBIBYTE
 
 PIECE_BYTES = 256 * 1024
 _TEMPORARY = re.compile(r"[0-9a-f]{24}(\.[a-z]{1,8})?|backup-[0-9a-f]{32}")
@@ -35,11 +36,13 @@ class Stored:
 
 _root: Path | None = None
 _work: Path | None = None
+_floor_bytes = 0
 
 
-def use(files_folder: Path, work_folder: Path) -> None:
-    """Sets where files are kept and where temporary ones are made; both on one disk."""
-    global _root, _work
+def use(files_folder: Path, work_folder: Path, floor_bytes: int = 0) -> None:
+    """Sets where files are kept and where temporary ones are made, both on one disk, and how much of it stays free."""
+    global _root, _work, _floor_bytes
+    _floor_bytes = floor_bytes
     files_folder.mkdir(parents=True, exist_ok=True)
     work_folder.mkdir(parents=True, exist_ok=True)
     _root, _work = files_folder, work_folder
@@ -83,6 +86,20 @@ def disk_errors() -> Iterator[None]:
         raise
 
 
+def refuse_below_floor(coming_bytes: int = 0) -> None:
+    """Raises DiskFull when what comes would leave less room than the floor; a verb asks before its slow work.
+
+    What only reads does not ask: with a full disk the register can still be read, searched and printed.
+    """
+    free = shutil.disk_usage(root()).free
+    if free - coming_bytes < _floor_bytes:
+        raise DiskFull(
+            f"Ổ đĩa chỉ còn {free // MEBIBYTE} MB, dưới mức tối thiểu {_floor_bytes // MEBIBYTE} MB: hệ thống ngừng"
+            " nhận thêm để sổ không hỏng; chưa có gì được lưu. Đọc, tìm và in vẫn được. Báo người quản trị dọn ổ đĩa.",
+            detail="floor",
+        )
+
+
 def temporary(suffix: str = "") -> Path:
     """A fresh name in the work folder; the caller removes what it leaves there."""
     if _work is None:
@@ -116,6 +133,7 @@ def keep(data: bytes) -> Stored:
 
 def keep_stream(pieces: Iterable[bytes], limit_bytes: int | None = None) -> Stored:
     """Stores a stream, whole or not at all; raises TooLarge above the limit, DiskFull when it cannot be written."""
+    refuse_below_floor()
     target = temporary(".part")
     digest, size = hashlib.sha256(), 0
     try:

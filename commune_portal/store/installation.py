@@ -60,7 +60,7 @@ def open_(settings: Settings) -> None:
     """Opens the register and the files for this process; raises StoreRefused for what cannot be trusted."""
     database.use(settings.database_path, allow_any_disk=settings.paths.allow_any_disk)
     migrate.refuse_wrong_schema(database.connect())
-    files.use(settings.files_folder, settings.work_folder)
+    files.use(settings.files_folder, settings.work_folder, settings.limits.disk_floor_bytes)
 
 
 def own() -> Installation:
