@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from datetime import UTC, datetime
+
 import pytest
 
+from commune_portal import clock
 from tests.store.full import forging
 from tests.views.portal import HTMX, Portal, founded, portal, size
 
@@ -24,7 +29,8 @@ def test_those_who_keep_the_installation_see_every_row(portal: Portal, who: str,
     assert answer.status_code == 200
     assert "Chưa sao lưu lần nào" in answer.text
     assert "KHÓA THỬ NGHIỆM" in answer.text
-    assert answer.text.count("<tr>") + answer.text.count('<section class="panel">') > 18
+    assert answer.text.count("<tr>") + answer.text.count('<section class="panel">') > 22
+    assert "không gì trả lời" not in answer.text, "the portal itself asks"
     assert size() == before
 
 
@@ -42,6 +48,35 @@ def test_it_stands_in_the_menu_and_answers_htmx_with_the_page(portal: Portal) ->
     browser = portal.browser("quantri")
     assert 'href="/health"' in browser.get("/account").text
     assert "<h1" in browser.get("/health", headers=HTMX).text
+
+
+def test_the_support_file_is_shown_before_it_is_given_and_holds_the_same(portal: Portal) -> None:
+    browser = portal.browser("quantri")
+    assert 'href="/health/support"' in browser.get("/health").text
+    shown = browser.get("/health/support")
+    assert shown.status_code == 200
+    before = size()
+    answer = browser.post("/health/support")
+    assert answer.status_code == 200
+    assert size() == before
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="ho-tro-office-')
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        names = archive.namelist()
+    assert len(names) >= 5
+    assert all(f"<code>{name}</code>" in shown.text for name in names)
+
+
+@pytest.mark.parametrize("who", ["chutich", "chuyenvien"])
+def test_others_get_no_support_file(portal: Portal, who: str) -> None:
+    browser = portal.browser(who)
+    assert browser.get("/health/support").status_code == 403
+    assert browser.post("/health/support").status_code == 403
+
+
+def test_a_clock_that_woke_in_another_year_is_said_on_the_first_page(portal: Portal) -> None:
+    with clock.standing_at(datetime(2000, 1, 1, 1, tzinfo=UTC)):
+        text = portal.browser("vanthu").get("/").text
+    assert "Đồng hồ máy là 01/01/2000" in text
 
 
 def test_damage_is_shown_first(portal: Portal) -> None:
