@@ -129,3 +129,54 @@ def test_a_file_that_is_no_backup_is_refused(
     path.write_bytes(b"khong phai zip")
     assert cli.run(["--config", str(office.folder / "portal.toml"), "restore", str(path)]) == cli.FAILED
     assert "không phải bản sao lưu" in capsys.readouterr().err
+
+
+def test_a_drill_proves_what_is_stored_and_fails_for_what_is_not_sound(
+    office: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", str(office.folder / "portal.toml")]
+    assert cli.run([*config, "drill"]) == cli.FAILED
+    assert "Hãy sao lưu trước" in capsys.readouterr().err
+    assert cli.run([*config, "drill", "--due"]) == cli.DONE
+    assert "Chưa nơi nào" in capsys.readouterr().out
+    _, told = run(office.folder, capsys, "backup")
+    code, proved = run(office.folder, capsys, "drill")
+    assert (code, proved["ok"], [item["path"] for item in proved["proven"]]) == (cli.DONE, True, [told["path"]])
+    path = Path(told["path"])
+    path.write_bytes(path.read_bytes()[:-1])
+    code, proved = run(office.folder, capsys, "drill", str(path))
+    assert (code, proved["ok"]) == (cli.FAILED, False)
+    assert cli.run([*config, "drill", str(tmp_path / "khong-co")]) == cli.FAILED
+
+
+def test_only_what_is_due_is_backed_up_and_the_installer_says_why(
+    office: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = run(office.folder, capsys, "backup", "--why", "upgrade")
+    assert (code, told["ok"], told["recovery_key"], told["encrypted"]) == (cli.DONE, True, False, True)
+    assert cli.run(["--config", str(office.folder / "portal.toml"), "backup"]) == cli.DONE
+    assert "chưa có khóa phục hồi" in capsys.readouterr().out
+    code, told = run(office.folder, capsys, "backup", "--due")
+    assert (code, told["places"]) == (cli.DONE, [])
+    installation.open_(office)
+    assert [row[0] for row in database.rows("SELECT why FROM backup_runs ORDER BY id")] == ["upgrade", "asked"]
+    database.close()
+
+
+def test_a_place_that_fails_is_a_warning_and_no_place_at_all_is_a_failure(
+    office: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "tep"
+    blocked.write_bytes(b"")
+    config = office.folder / "portal.toml"
+    config.write_text(config.read_text("utf-8") + f'\n[backup]\nfolders = ["{blocked}/x"]\n', encoding="utf-8")
+    code, told = run(office.folder, capsys, "backup")
+    assert (code, told["ok"], [bool(place["error"]) for place in told["places"]]) == (cli.WARNED, False, [False, True])
+    code, told = run(office.folder, capsys, "backup", "--to", str(blocked / "y"))
+    assert (code, told["ok"], "path" in told) == (cli.FAILED, False, False)
+
+
+def test_a_plain_backup_is_made_only_when_asked_for(office: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run(office.folder, capsys, "backup", "--plain")
+    assert (code, told["encrypted"]) == (cli.DONE, False)
+    assert Path(told["path"]).suffix == ".zip"
