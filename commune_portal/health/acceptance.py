@@ -27,7 +27,7 @@ from commune_portal.paper.acceptance import Acceptance, Artefact, Finding, Step
 from commune_portal.people import acceptance
 from commune_portal.people.acceptance import Noted
 from commune_portal.people.actors import Actor
-from commune_portal.settings import Settings
+from commune_portal.settings import MEBIBYTE, Settings
 from commune_portal.signing.workshop import Bench
 from commune_portal.store import database, files, installation
 from commune_portal.wire import keys
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 FOLDER = "acceptance"
 TIMEOUT_SECONDS = 1200.0
+NEEDED_BYTES = 800 * MEBIBYTE
+"""What nine processes of a rehearsal take at their peak (635 MB measured), and the portal beside them."""
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 _MADE = {
     "signed_pdf_sender": "Văn bản đã ký, nơi gửi",
@@ -88,6 +91,7 @@ def latest() -> Run | None:
 def start(by: Actor, settings: Settings, bench: Bench | None, token: OwnToken | None) -> Run:
     """Starts a rehearsal in the background; raises RuleBroken while one goes on."""
     global _run
+    refuse_small_limit()
     with _turn:
         if _run is not None and not _run.ended:
             raise RuleBroken("Đang chạy nghiệm thu rồi; hãy đợi lần đó xong.")
@@ -96,6 +100,35 @@ def start(by: Actor, settings: Settings, bench: Bench | None, token: OwnToken | 
     thread = threading.Thread(target=_play, args=(made, by, settings, bench, token), name="acceptance", daemon=True)
     thread.start()
     return made
+
+
+def refuse_small_limit(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> None:
+    """Raises RuleBroken where the service may take less memory than a rehearsal needs: the system would end both."""
+    limit = _limit_bytes(groups, own)
+    if limit is not None and limit < NEEDED_BYTES:
+        raise RuleBroken(
+            f"Dịch vụ chỉ được dùng {limit // MEBIBYTE} MB bộ nhớ, nghiệm thu cần {NEEDED_BYTES // MEBIBYTE} MB. Hãy chạy"
+            " «commune-portal rehearse» từ dòng lệnh, hoặc nâng MemoryMax của dịch vụ rồi thử lại."
+        )
+
+
+def _limit_bytes(groups: Path, own: Path) -> int | None:
+    """The smallest memory limit on the way from our control group up to the root; None where there is none."""
+    try:
+        line = next(text for text in own.read_text(encoding="ascii").splitlines() if text.startswith("0::"))
+    except (OSError, StopIteration):
+        return None
+    place = groups / line[3:].lstrip("/")
+    found = []
+    for folder in (place, *place.parents):
+        if folder != groups and groups not in folder.parents:
+            break
+        try:
+            text = (folder / "memory.max").read_text(encoding="ascii").strip()
+        except OSError:  # the root has no such file
+            continue
+        found += [int(text)] if text.isdigit() else []
+    return min(found, default=None)
 
 
 def stop() -> None:

@@ -25,6 +25,8 @@ from commune_portal.views._page import go_to, page, request
 
 blueprint = Blueprint("first_run", __name__)
 
+KEY_ON_PAPER = "/administration/backup"
+"""The portal's page that comes first: the recovery key is made and printed there before anything is worth losing."""
 WEEKDAYS = ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật")
 
 
@@ -121,14 +123,14 @@ def _founded(reader: FormReader, own: Settings, plan: Plan, changes: settings_fi
         if _first_run.draft().done:
             return go_to(_first_run.LOG_IN)
         if founding.is_founded(own):  # founded, and then the portal could not be opened: only that is left to do
-            return _first_run.begin(settings.load(_config(own)))
+            return _first_run.begin(settings.load(_config(own)), KEY_ON_PAPER)
         try:
             fresh = settings_file.change(_config(own), changes) if changes else own
             founding.found(fresh, plan)
         except PortalError as refusal:
             reader.refuse_because(refusal)
             return None
-        return _first_run.begin(fresh)
+        return _first_run.begin(fresh, KEY_ON_PAPER)
 
 
 def _config(own: Settings) -> Path:

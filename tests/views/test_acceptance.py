@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from commune_portal.errors import RuleBroken
 from commune_portal.health import acceptance as running
 from commune_portal.health.acceptance import OwnToken
 from commune_portal.people import acceptance
@@ -175,6 +176,20 @@ def test_a_result_that_was_changed_is_not_printed(portal: Portal, child: dict[st
     assert answer.status_code == 503
     assert "đã bị sửa" in answer.text
     assert browser.get("/acceptance/20200101T000000Z.pdf").status_code == 404
+
+
+def test_a_service_with_too_little_memory_is_told_so_before_anything_starts(tmp_path: Path) -> None:
+    own, unit = tmp_path / "cgroup", tmp_path / "groups" / "system.slice" / "commune-portal.service"
+    unit.mkdir(parents=True)
+    own.write_text("0::/system.slice/commune-portal.service\n", encoding="ascii")
+    for limit, refused in (("max", False), ("1073741824", False), ("419430400", True)):
+        (unit / "memory.max").write_text(limit + "\n", encoding="ascii")
+        if refused:
+            with pytest.raises(RuleBroken, match="400 MB"):
+                running.refuse_small_limit(tmp_path / "groups", own)
+        else:
+            running.refuse_small_limit(tmp_path / "groups", own)
+    running.refuse_small_limit(tmp_path / "groups", tmp_path / "none")
 
 
 def test_the_office_token_reaches_the_child_without_its_pin(tmp_path: Path) -> None:
