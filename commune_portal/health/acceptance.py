@@ -107,8 +107,8 @@ def refuse_small_limit(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/se
     limit = _limit_bytes(groups, own)
     if limit is not None and limit < NEEDED_BYTES:
         raise RuleBroken(
-            f"Dịch vụ chỉ được dùng {limit // MEBIBYTE} MB bộ nhớ, nghiệm thu cần {NEEDED_BYTES // MEBIBYTE} MB. Hãy chạy"
-            " «commune-portal rehearse» từ dòng lệnh, hoặc nâng MemoryMax của dịch vụ rồi thử lại."
+            f"Dịch vụ chỉ được dùng {limit // MEBIBYTE} MB bộ nhớ, nghiệm thu cần {NEEDED_BYTES // MEBIBYTE} MB. Hãy"
+            " chạy «commune-portal rehearse» từ dòng lệnh, hoặc nâng MemoryMax của dịch vụ rồi thử lại."
         )
 
 
