@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from commune_portal.documents import backups, restoration
 from commune_portal.documents.verification import verify_installation
@@ -41,10 +42,8 @@ def saved(office: Settings) -> Path:
 def node(made: Full, tmp_path: Path) -> Iterator[Settings]:
     settings = dataclasses.replace(full.copied(made.node, tmp_path / "nut"), paths=Paths(allow_any_disk=True))
     settings.secrets_folder.mkdir(mode=0o700)
-    form = [(made.node_keys.signing, "sign"), (made.node_keys.box, "box")]
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    pem = b"".join(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) for key, _ in form)
+    own, form = made.node_keys, (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = own.signing.private_bytes(*form) + own.box.private_bytes(*form)
     path = settings.secrets_folder / keys.FILE_NAME
     path.touch(mode=0o600)
     path.write_bytes(pem)
