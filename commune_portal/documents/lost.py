@@ -186,6 +186,22 @@ def _own_key(code: str, key_id: str) -> bytes | None:
     return None
 
 
+def signed_with() -> dict[str, int | list[str]]:
+    """Under which keys of ours the lost messages went, and how many lines of those journals were kept at least.
+
+    The journal keeps it: by it `verification` knows receipts of a journal that is gone from those of a forged one.
+    """
+    named = set()
+    for (sealed,) in database.rows("SELECT envelope FROM lost_messages"):
+        named.add(envelopes.parse_unverified(sealed.encode()).key_id)
+    mine = installation.own()
+    found = [key for key_id in sorted(named) if (key := _own_key(mine.code, key_id)) is not None]
+    restored = [item.epoch for item in standstill.restorations()]
+    if not found or not restored:
+        return {}
+    return {"keys": [key.hex() for key in found], "shared": _before(min(restored))[0].size}
+
+
 def missing_packets() -> list[tuple[str, int]]:
     """The packets of ours that are still to be fetched back, by hash and size."""
     return [
