@@ -18,6 +18,8 @@ from commune_portal.operations.places import Places
 from commune_portal.operations.services import pause
 
 STOP_SECONDS = 30.0
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
+"""What this process started and leaves running when it ends; held so that nobody waits for it or warns."""
 
 
 class ForegroundServices:
@@ -48,11 +50,12 @@ class ForegroundServices:
             return
         line = [*releases.command(self._places, releases.pointed(self._places)), "--config", str(self._places.config)]
         with (self._places.state / "service.log").open("ab") as console:
-            subprocess.Popen(  # noqa: S603 -- the release's own program
+            process = subprocess.Popen(  # noqa: S603 -- the release's own program
                 [*line, "serve"], stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
                 cwd=self._places.home, env=children.environment(), start_new_session=True,
                 **children.identity(self._account),
             )  # fmt: skip
+        _LEFT_RUNNING.append(process)
 
     def stop(self) -> None:
         """Asks it to end, and insists after a while."""
@@ -60,9 +63,11 @@ class ForegroundServices:
             for process in self.processes():
                 os.kill(process, wanted)
             deadline = clock.monotonic() + STOP_SECONDS
-            while (left := self.processes()) and clock.monotonic() < deadline:
+            seen_none = 0
+            while seen_none < 2 and clock.monotonic() < deadline:
                 pause(0.05)
-            if not left:
+                seen_none = 0 if self.processes() else seen_none + 1
+            if seen_none:
                 return
 
     def is_running(self) -> bool:
@@ -71,7 +76,8 @@ class ForegroundServices:
 
     def processes(self) -> list[int]:
         """The ids of the processes that serve this installation's settings file."""
-        _reap()
+        for process in _LEFT_RUNNING:
+            process.poll()  # an ended child that nobody waits for still has a number
         wanted = os.fsencode(str(self._places.config))
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -82,12 +88,3 @@ class ForegroundServices:
             if wanted in words and b"serve" in words:
                 found.append(int(folder.name))
         return found
-
-
-def _reap() -> None:
-    """Lets ended children of ours go: a process that nobody waits for is not running, it only has a number."""
-    try:
-        while os.waitpid(-1, getattr(os, "WNOHANG", 0))[0]:
-            pass
-    except (ChildProcessError, OSError):
-        pass

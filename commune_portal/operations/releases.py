@@ -98,7 +98,7 @@ def part_of(places: Places, version: str) -> Path:
 def stage(places: Places, stick: Stick) -> None:
     """Copies the stick's release beside the others, hashed after the copying; one that is whole there stays."""
     final = places.release(stick.facts.version)
-    if final.is_dir() and not differences(final) and facts_of(final) == stick.facts:
+    if is_whole(final) and facts_of(final) == stick.facts:
         return
     part = part_of(places, stick.facts.version)
     with files.disk_errors():
@@ -123,7 +123,9 @@ def _copy_plain(stick: Stick, part: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             pieces = files.pieces_of(source)
-            _write(target, pieces, source.stat().st_mode)
+            _write(
+                target, pieces, 0o755 if name.startswith("bin/") else source.stat().st_mode
+            )  # a stick knows no modes
         except FileNotFoundError as error:
             raise StoreDamaged(bundle.DAMAGED.format(f"thiếu tệp {name}")) from error
         if files.digest_of(target).sha256 != sha256:

@@ -15,6 +15,8 @@ from commune_portal.errors import StoreRefused
 from commune_portal.operations.places import IS_WINDOWS, Places
 
 ALIVE_SECONDS = 3.0
+GONE_SECONDS = 3.0
+"""A process that is not seen for so long has ended; for a moment it may only be between two programs."""
 
 
 class ServiceKind(StrEnum):
@@ -108,12 +110,16 @@ def wait_until_alive(services: Services, port: int, version: str, timeout_second
     The port was closed before, so another version that answers is what was started, and no reason to wait on.
     """
     deadline = clock.monotonic() + timeout_seconds
+    last_running = clock.monotonic()
     while True:
         found = ask(port)
         if found is not None and found.version == version:
             return found
         running = services.is_running()
-        if found is not None or not running or clock.monotonic() > deadline:
+        if running:
+            last_running = clock.monotonic()
+        is_gone = clock.monotonic() - last_running > GONE_SECONDS
+        if found is not None or is_gone or clock.monotonic() > deadline:
             other = f"bản {found.version}" if found else "không có ai" if running else "tiến trình đã dừng"
             raise StoreRefused(f"Bản {version} không trả lời ở cổng {port} ({other}).")
         pause(0.1)
