@@ -31,6 +31,7 @@ class Outlet:
     out: IO[bytes] | None = None
     error: PortalError | None = None
     stored: Stored | None = None
+    _was_open: bool = False
 
     @property
     def folder(self) -> Path:
@@ -50,6 +51,7 @@ class Outlet:
             for old in self.folder.glob("saoluu-*.part"):
                 old.unlink(missing_ok=True)
             self.out = self.part.open("wb")
+            self._was_open = True
         except OSError as error:
             self.fail(error)
 
@@ -110,6 +112,12 @@ class Outlet:
 
     def _why(self, error: OSError, size: int) -> PortalError:
         folder = self.folder
+        if not folder.is_dir() and not self._was_open:
+            return StoreDamaged(
+                f"Không mở được nơi sao lưu {folder}: không có thư mục này, hoặc ổ đĩa chứa nó chưa cắm. Hãy cắm ổ đĩa,"
+                " hoặc bỏ nơi này khỏi cấu hình.",
+                detail=str(error),
+            )
         if not folder.is_dir():
             return StoreDamaged(f"Không còn thấy {folder}: thiết bị đã bị rút ra giữa chừng.", detail=str(error))
         if size >= FAT32_BYTES - MEBIBYTE:

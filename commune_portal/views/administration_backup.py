@@ -155,7 +155,7 @@ def _show(form: FormState, *, status: int = 200) -> Response:
 
 
 def _megabytes(size: int) -> str:
-    return f"{number(size / MEBIBYTE, 1)} MB"
+    return f"{number(size / MEBIBYTE, 1)} MB" if size >= MEBIBYTE else f"{number(-(-size // 1024))} KB"
 
 
 def _next(settings: Settings) -> datetime | None:

@@ -126,6 +126,7 @@ def test_no_place_at_all_is_an_answer_and_not_an_accident(office: Settings, tmp_
     blocked.write_bytes(b"")
     outcomes = everywhere(office, blocked / "a", blocked / "b")
     assert [type(item.error) for item in outcomes] == [StoreDamaged, StoreDamaged]
+    assert all(item.error is not None and "chưa cắm" in item.error.sentence for item in outcomes)
     assert not list(office.work_folder.glob("backup-*"))
 
 
