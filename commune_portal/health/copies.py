@@ -109,7 +109,7 @@ def _stick(patient: Patient) -> list[Row]:
 
 
 def _key(patient: Patient) -> Row:
-    mend = "Mở trang Sao lưu, bấm Tạo khóa phục hồi, in tờ giấy, cất vào két rồi gõ nhóm chữ cuối để xác nhận."
+    mend = "Mở trang Sao lưu, bấm Tạo khóa, in tờ giấy, cất vào két rồi gõ nhóm chữ cuối để xác nhận."
     found = patient.one(
         "SELECT fingerprint FROM recovery_keys WHERE confirmed_at IS NOT NULL AND retired_at IS NULL ORDER BY id DESC"
     )
