@@ -19,7 +19,6 @@ from tests.operations.matrix import (
     WRITTEN,
     Cell,
     is_gone,
-    office,
     open_office,
     points_of,
     resumed_at,
@@ -29,7 +28,6 @@ from tests.operations.sticks import SCHEMA
 from tests.operations.world import AtWork, Office, Template, step_names
 
 pytestmark = pytest.mark.story
-__all__ = ["office"]
 
 CEILING_SECONDS = 90
 

@@ -15,14 +15,14 @@ from tests.operations.matrix import (
     codes_of,
     install_resumed_at,
     is_gone,
+    open_office,
     points_of,
     resumed_at,
     show,
-)
+)  # fmt: skip
 from tests.operations.world import Office, Template
 
 pytestmark = pytest.mark.story
-__all__ = ["office"]
 
 CEILING_SECONDS = 120
 

@@ -49,11 +49,11 @@ def places(tmp_path: Path) -> Places:
     return Places.under(tmp_path / "root")
 
 
-def refuse(places: Places, stick: Path, **wishes: bool) -> PortalError:
+def refuse(places: Places, stick: Path) -> PortalError:
     """The refusal of an installation, which has written nothing."""
     before = _everything(places.root)
     with pytest.raises(PortalError) as refused:
-        installing.verify(places, Wish(stick, **wishes), needs_administrator=False)
+        installing.verify(places, Wish(stick), needs_administrator=False)
     assert _everything(places.root) == before
     assert refused.value.sentence.rstrip().endswith(".")
     return refused.value

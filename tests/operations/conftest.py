@@ -1,0 +1,5 @@
+"""Fixtures of the operations' tests."""
+
+from tests.operations.matrix import office
+
+__all__ = ["office"]
