@@ -106,9 +106,10 @@ def shares(seq: int) -> str:
 def take_lines(epoch: int, first: int, lines: Iterable[JournalLine], previous: str) -> str:
     """Keeps lines of an earlier journal that follow a hash; answers the last hash.
 
-    Raises Malformed for a leaf that is not the committed one. What our own journal has too is passed over.
+    Raises Malformed for a leaf that is not the committed one. What our own journal has too is passed over; words are
+    kept only while somebody may still bring documents back.
     """
-    head, kept = previous, []
+    head, kept, with_words = previous, [], standstill.is_on()
     for seq, line in enumerate(lines, start=first):
         head = chain.link(head, line.body.encode())
         if shares(seq) == head:
@@ -116,7 +117,7 @@ def take_lines(epoch: int, first: int, lines: Iterable[JournalLine], previous: s
         fields = json.loads(line.body)
         if line.leaf is not None and chain.commitment(line.salt or "", line.leaf.encode()) != fields.get("commitment"):
             raise Malformed("Phần chữ của dòng nhật ký không khớp mã cam kết.", detail=f"lost line {epoch}:{seq}")
-        kept.append((epoch, seq, line.body, head, line.leaf or ""))
+        kept.append((epoch, seq, line.body, head, (line.leaf or "") if with_words else ""))
     with database.transaction() as work:
         for row in kept:
             work.execute(

@@ -95,6 +95,12 @@ class LostDocument:
         return f"{self.direction}:{self.uid}"
 
     @property
+    def says_something(self) -> bool:
+        """Whether it got a number, was sent or came to an end; else it was a draft, or only its answers were sent."""
+        ended = self.void_reason or self.is_recalled or (self.is_refused and self.direction == "incoming")
+        return self.number is not None or bool(self.sendings) or bool(ended)
+
+    @property
     def words(self) -> str:
         """Type and subject, or that a recall has destroyed them."""
         if self.is_recalled and not self.subject:
@@ -131,6 +137,7 @@ def read() -> list[LostDocument]:
             ),
         )
         for item in found.values()
+        if item.says_something
     ]
     return sorted(
         documents, key=lambda item: (item.direction, item.series.ref if item.series else "", item.number or 0)

@@ -110,7 +110,8 @@ def bring_back(actor: Actor, *, wait: bool = True) -> int:
                 books.move_serials(work, row[0], year, serial)
         journal.write(
             work, Act.NUMBERS_RECONCILED, actor.uid, about=now.restoration.about,
-            facts={"step": "node", "documents": len(ready), **lost.signed_with()}, texts={"actor_name": actor.full_name},
+            facts={"step": "node", "documents": len(ready), **lost.signed_with()},
+            texts={"actor_name": actor.full_name},
         )  # fmt: skip
         for item, parts in ready:
             name = names.get(item.series.ref, "") if item.series else ""

@@ -111,6 +111,41 @@ def read() -> Recovery | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A number that the node saw and that was settled without it: what the node knows, and what the book has."""
+
+    number: int
+    book: str
+    document_id: str
+    is_in_book: bool
+    row_id: int | None
+
+
+def contradictions() -> list[Contradiction]:
+    """What a node that answered after all tells otherwise than the book that was settled off paper."""
+    found = standstill.restorations()
+    if not found or found[0].confirmed_at is None or not found[0].said.get("without_node"):
+        return []
+    told = []
+    for item in lost_documents.read():
+        if item.series is None or item.number is None or is_known(item):
+            continue
+        row = database.row(
+            f"SELECT d.id, b.name FROM {item.direction} d JOIN books b ON b.id = d.book_id WHERE b.direction = ?"
+            " AND coalesce(b.issuer_id, 0) = ? AND b.key = ? AND b.year = ? AND d.number = ?",
+            (item.direction, item.series.issuer_id or 0, item.series.key, item.series.year, item.number),
+        )
+        name = row[1] if row else _name_of(item.series)
+        told.append(
+            Contradiction(
+                item.number, f"{name} năm {item.series.year}", item.document_id or item.message_id, row is not None,
+                row[0] if row else None,
+            )
+        )  # fmt: skip
+    return told
+
+
 def _is_awaited(item: LostDocument) -> bool:
     """An arrival that had a number and came by the exchange comes again out of the mailbox, with its files."""
     if item.direction != "incoming" or not item.message_id or not item.number:

@@ -6,12 +6,15 @@ the office itself, as it came, with the node's note over its end. Source: decisi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from commune_portal import clock
 from commune_portal.node import mirrors
 from commune_portal.node.members import Member
+from commune_portal.node.mirrors import Mirror
 from commune_portal.node.refusals import ExchangeRefused
+from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.store import database
 from commune_portal.wire import protocol
@@ -65,6 +68,36 @@ def lines(member: Member, epoch: int, after: int) -> JournalExtract:
         taken.append(JournalLine(body, salt or None, leaf or None))
         head = hash_
     return JournalExtract(NAMELESS, epoch, after + 1, tuple(taken), Checkpoint(after + len(taken), head))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a member's journal says of a restore: rows that came back from the node, off paper, and as used alone."""
+
+    from_node: int
+    from_paper: int
+    unknown: int
+    confirmed_at: datetime | None
+
+
+def settled(mirror: Mirror) -> Settled:
+    """How far a member has settled the restore that began this journal, in its own words."""
+    counted: dict[str, int] = {}
+    confirmed = None
+    for step, source, instant, amount in database.rows(
+        "SELECT json_extract(body, '$.facts.step') AS step, json_extract(body, '$.facts.from') AS source,"
+        " max(json_extract(body, '$.instant')), count(*) FROM mirror_lines WHERE mirror_id = ?"
+        " AND json_extract(body, '$.act') = ? AND seq > coalesce((SELECT max(seq) FROM mirror_lines WHERE mirror_id = ?"
+        " AND json_extract(body, '$.act') = ?), 0) GROUP BY step, source",
+        (mirror.id, Act.NUMBERS_RECONCILED.value, mirror.id, Act.INSTALLATION_RESTORED.value),
+    ):
+        if step == "confirmed":
+            confirmed = clock.from_text(instant)
+        elif source:
+            counted[source] = amount
+    return Settled(
+        counted.get("node", 0) + counted.get("packet", 0), counted.get("paper", 0), counted.get("unknown", 0), confirmed
+    )
 
 
 def sent(member: Member, since: datetime, after: int, limit: int) -> SentPage:

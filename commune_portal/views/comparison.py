@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, url_for
 
-from commune_portal.documents import comparison_prints, comparisons, reconciliation
+from commune_portal.documents import comparison_prints, comparisons, reconciliation, standings
 from commune_portal.documents.reconciliation import Asked, Side
 from commune_portal.rules import comparison
 from commune_portal.rules.comparison import Compared
@@ -46,6 +46,7 @@ def show() -> Response:
         lines=[(line, _address(asked.side, line), _evidence(line)) for line in found.lines],
         compared_at=comparisons.compared_at(),
         is_wanted=comparisons.is_wanted(),
+        contradictions=standings.contradictions(),
         older=_at(wanted, asked, found.next_after) if found.next_after else "",
         start=_at(wanted, asked, "") if request.args.get("after") else "",
         other=_at(wanted, Asked(asked.side, "", "", asked.peer, not asked.agreeing), ""),

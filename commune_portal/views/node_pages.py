@@ -8,6 +8,7 @@ from itertools import pairwise
 from flask import Blueprint, Response, current_app, flash, make_response, url_for
 
 from commune_portal.errors import Malformed, NotAllowed, PortalError, RuleBroken, SettingsWrong
+from commune_portal.node import lost as lost_journals
 from commune_portal.node import mailbox, members, mirrors, overview, upward
 from commune_portal.node.mailbox import InTransit
 from commune_portal.node.members import Member
@@ -172,6 +173,7 @@ def _member_page(member: Member, form: FormState, *, may_change: bool, status: i
         mirror=history[0] if history else None,
         stated=mirrors.largest_stated(history[0]) if history else 0,
         lost=[(older, common) for older, common in lost if common < older.size],
+        settled=lost_journals.settled(history[0]) if lost else None,
         packages=packages,
         names=_names(packages),
         kinds=KIND_LABELS,
