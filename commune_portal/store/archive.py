@@ -138,7 +138,7 @@ class Packing:
         out = _Out()
         members: dict[str, str] = {}
         damaged: list[str] = []
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:  # type: ignore[call-overload]
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:  # type: ignore[call-overload]  # a writer is all it needs
             wanted = [(DATABASE, self._snapshot), *_settings_files(self._settings)]
             for name, path in wanted:
                 members[name] = yield from _added(archive, out, name, path, zipfile.ZIP_DEFLATED)
