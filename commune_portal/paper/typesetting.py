@@ -27,7 +27,7 @@ CELL_LINE = 13.0
 PAD = 4.0
 INDENT = 16.0
 HEADING_SIZES = {2: 14.0, 3: 12.0, 4: 11.0}
-PICTURE_AT_MOST = 110 * POINTS_PER_MM
+PICTURE_AT_MOST = 88 * POINTS_PER_MM
 
 
 @dataclass(frozen=True, slots=True)
