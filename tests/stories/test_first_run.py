@@ -152,7 +152,7 @@ def _found(page: Page) -> None:
     expect(page.get_by_role("heading", name="Đăng nhập")).to_be_visible()
     fill(page, username="vanthu", password=CLERK)
     page.get_by_role("button", name="Đăng nhập").click()
-    expect(page.get_by_role("button", name=re.compile("khóa phục hồi"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Tạo khóa"))).to_be_visible()
 
 
 def _people_and_certificates(page: Page, machine: Machine) -> None:
