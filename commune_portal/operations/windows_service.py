@@ -8,6 +8,7 @@ nothing of ours before it has chosen the release, so that it fits every release 
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import threading
 from pathlib import Path
@@ -74,10 +75,11 @@ def _run_resume(service: Any) -> None:
     import win32service
 
     service.ReportServiceStatus(win32service.SERVICE_START_PENDING, waitHint=WAIT_HINT_MILLISECONDS)
-    from commune_portal import cli
-
-    code = cli.run(["release", "resume", "--boot"])
-    print(f"release resume: {code}")  # noqa: T201 -- into the service's log
+    sys.argv = ["commune-portal", "release", "resume", "--boot"]
+    try:
+        runpy.run_module("commune_portal", run_name="__main__")
+    except SystemExit as ended:
+        print(f"release resume: {ended.code}")  # noqa: T201 -- into the service's log
     service.ReportServiceStatus(win32service.SERVICE_RUNNING)
     service.ending.wait(SETTLED_SECONDS)  # whoever depends on it must see it running
 
