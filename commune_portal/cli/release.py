@@ -62,8 +62,10 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _install(chosen: argparse.Namespace, places: Places) -> int:
-    from commune_portal.operations import installing, journal, record
+    from commune_portal.operations import children, installing, journal, record
 
+    if chosen.root is None and (program := installing.installed_program(places, Path(__file__))):
+        return children.pass_on([*program, *_again(chosen)])
     wish = installing.Wish(chosen.bundle, chosen.role, chosen.port, chosen.allow_downgrade)
     with ExitStack() as held:
         if places.state.is_dir():
@@ -163,6 +165,14 @@ def _note(chosen: argparse.Namespace) -> int:
     finally:
         database.close()
     return cli.DONE
+
+
+def _again(chosen: argparse.Namespace) -> list[str]:
+    """The same wish as a command line."""
+    words = ["release", "install", "--bundle", str(chosen.bundle.resolve()), "--port", str(chosen.port)]
+    words += ["--role", chosen.role] if chosen.role else []
+    words += ["--allow-downgrade"] if chosen.allow_downgrade else []
+    return words + (["--json"] if chosen.json else [])
 
 
 # ---- shared by the acts -------------------------------------------------------------------------------------------

@@ -31,6 +31,19 @@ class Wish:
     allow_downgrade: bool = False
 
 
+def installed_program(places: Places, running: Path) -> list[str]:
+    """The program that must judge a new stick: the installed one, where `running` is another's and it is there.
+
+    A verifier that the stick itself carries proves nothing against an exchanged stick; and what interrupted an
+    operation is cleared up by the release that began it.
+    """
+    version = releases.pointed(places, releases.RESCUE)
+    if not version or places.release(version).resolve() in running.resolve().parents:
+        return []
+    line = releases.command(places, version)
+    return line if Path(line[0]).is_file() else []
+
+
 def verify(places: Places, wish: Wish, *, needs_administrator: bool = True) -> Stick:
     """Everything that can be refused before anything is written: computer, stick, signature, release, disks."""
     requirements.refuse_machine(Machine.here(), needs_administrator=needs_administrator)

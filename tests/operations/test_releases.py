@@ -12,6 +12,7 @@ import pytest
 from commune_portal.errors import SettingsWrong, StoreDamaged
 from commune_portal.operations import releases
 from commune_portal.operations.bundle import Stick
+from commune_portal.operations.installing import installed_program
 from commune_portal.operations.places import Places
 from tests.operations.sticks import Publisher, make_stick, sign_stick
 from tests.operations.test_refusals import tiny_release
@@ -113,3 +114,14 @@ def test_every_difference_from_the_manifest_is_found(places: Places, tmp_path: P
     else:
         (folder / "more").symlink_to("../../..")
     assert not releases.is_whole(folder)
+
+
+def test_a_stick_is_judged_by_the_installed_program_and_not_by_its_own(places: Places, tmp_path: Path) -> None:
+    on_stick = tmp_path / "unpacked" / "site-packages" / "commune_portal" / "cli" / "release.py"
+    assert installed_program(places, on_stick) == []
+    releases.stage(places, stick_of(tmp_path, packed=True))
+    releases.point(places, "2.0.0", releases.RESCUE)
+    assert installed_program(places, on_stick) == [str(places.release("2.0.0") / "bin" / "commune-portal")]
+    assert installed_program(places, places.release("2.0.0") / "site-packages" / "x.py") == []
+    (places.release("2.0.0") / "bin" / "commune-portal").unlink()
+    assert installed_program(places, on_stick) == []
