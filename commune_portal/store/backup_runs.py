@@ -103,11 +103,13 @@ def progress(run_ids: list[int], written_bytes: int) -> None:
 def wrote(run_id: int, path: Path, size: int, sha256: str, *, encrypted: bool, proven: bool, error: str = "") -> None:
     """Notes the file that came of it; `error` names what is damaged in it."""
     now = clock.now_text()
-    database.write_working(
-        "UPDATE backup_runs SET ended_at = ?, path = ?, outcome = 'written', bytes = ?, sha256 = ?, encrypted = ?,"
-        " proven_at = ?, error = ? WHERE id = ?",
-        (now, str(path), size, sha256, int(encrypted), now if proven else None, error, run_id),
-    )
+    with database.transaction() as work:  # a file taken away within the second left its name to this one
+        work.execute("UPDATE backup_runs SET outcome = 'gone' WHERE path = ? AND outcome = 'written'", (str(path),))
+        work.execute(
+            "UPDATE backup_runs SET ended_at = ?, path = ?, outcome = 'written', bytes = ?, sha256 = ?, encrypted = ?,"
+            " proven_at = ?, error = ? WHERE id = ?",
+            (now, str(path), size, sha256, int(encrypted), now if proven else None, error, run_id),
+        )
 
 
 def failed(run_id: int, error: str) -> None:

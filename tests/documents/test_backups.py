@@ -258,9 +258,12 @@ def test_a_second_backup_at_the_same_time_is_refused_and_disturbs_nothing(opened
     assert [run.id for run in backup_runs.running()] == [row]
 
 
-def test_a_backup_file_that_somebody_took_away_is_gone_from_the_rows(opened: Settings) -> None:
-    (first,) = back_up(opened)
+@pytest.mark.parametrize("later_seconds", [0, 5])
+def test_a_backup_file_that_somebody_took_away_is_gone_from_the_rows(opened: Settings, later_seconds: int) -> None:
+    with clock.standing_at(NOON):
+        (first,) = back_up(opened)
     assert first.backup is not None
     first.backup.path.unlink()
-    back_up(opened)
+    with clock.standing_at(NOON + timedelta(seconds=later_seconds)):
+        back_up(opened)
     assert [run.outcome for run in backup_runs.latest()] == [RunOutcome.WRITTEN, RunOutcome.GONE]
