@@ -196,6 +196,16 @@ def acts_since(path: Path, lines: int) -> Iterator[str]:
         raise StoreDamaged(detail=str(error)) from error
 
 
+def amount_since(path: Path, lines: int) -> int:
+    """How many acts were entered after so many journal lines, the change of the program itself not counted."""
+    question = "SELECT count(*) FROM journal WHERE seq > ? AND json_extract(body, '$.act') <> ?"
+    try:
+        with closing(verify.open_for_reading(path)) as connection:
+            return int(connection.execute(question, (lines, Act.SOFTWARE_CHANGED.value)).fetchone()[0])
+    except verify.UNREADABLE as error:
+        raise StoreDamaged(detail=str(error)) from error
+
+
 def _label(act: str) -> str:
     try:
         return Act(act).label

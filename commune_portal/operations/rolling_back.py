@@ -38,7 +38,7 @@ def plan(places: Places, *, wants_old_data: bool = False) -> Plan:
     own = registers.founded(places)
     if own is None:
         return Plan(installed, True, None, (), 0)
-    schema, lines = registers.facts(own.database_path)
+    schema, _ = registers.facts(own.database_path)
     older = releases.facts_of(folder).schema
     if schema == older and not wants_old_data:
         return Plan(installed, True, None, (), 0)
@@ -51,7 +51,7 @@ def plan(places: Places, *, wants_old_data: bool = False) -> Plan:
     if before.schema != older:
         raise StoreRefused("Bản chụp dữ liệu không thuộc về bản trước; không quay lại được. Chưa có gì thay đổi.")
     lost = tuple(registers.acts_since(own.database_path, before.lines))
-    return Plan(installed, False, before, lost, lines - before.lines)
+    return Plan(installed, False, before, lost, registers.amount_since(own.database_path, before.lines))
 
 
 def warning(found: Plan) -> str:

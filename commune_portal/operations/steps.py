@@ -164,7 +164,11 @@ def exchange(site: Site, operation: Operation) -> Facts:
 def health(site: Site, operation: Operation) -> Facts:
     """Starts the service; it must name the version, serve what it served, and have nothing broken that was whole."""
     site.services.start()
-    found = services.wait_until_alive(site.services, site.port, operation.target, START_SECONDS)
+    try:
+        found = services.wait_until_alive(site.services, site.port, operation.target, START_SECONDS)
+    except StoreRefused as error:
+        error.detail = _last_words(site.places)
+        raise
     if registers.founded(site.places) is None:
         return None
     if found.state != "serving":
@@ -173,6 +177,14 @@ def health(site: Site, operation: Operation) -> Facts:
     if before is not None:
         _refuse_new_fails(operation.target, set(before), _fails(site, operation.target, site.places.config))
     return None
+
+
+def _last_words(places: Places) -> str:
+    """What a service that did not answer wrote last."""
+    for path in (places.state / "service.log", places.home / "logs" / "portal.log"):
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace")[-600:].strip()
+    return ""
 
 
 def commit(site: Site, operation: Operation) -> Facts:

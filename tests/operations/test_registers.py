@@ -106,3 +106,19 @@ def test_there_is_no_register_before_the_first_run(places: Places) -> None:
     settings_file.write_new(places.config, {"role": "node", "server": {"port": 1}})
     assert registers.founded(places) is None
     assert registers.size_bytes(places) == 0
+
+
+def test_what_was_entered_since_is_counted_without_the_change_of_the_program(places: Places, own: Settings) -> None:
+    from commune_portal.people import software
+    from commune_portal.people.actors import PORTAL
+    from commune_portal.store import installation
+
+    _, lines = registers.facts(own.database_path)
+    assert registers.amount_since(own.database_path, 0) == lines
+    installation.open_(own)
+    for _ in range(3):
+        software.changed(PORTAL, "0000aaaa", "1.0.0", "1.1.0")
+    database.close()
+    assert registers.facts(own.database_path)[1] == lines + 1, "told once, however often it is finished"
+    assert registers.amount_since(own.database_path, lines) == 0
+    assert list(registers.acts_since(own.database_path, 0)) == [], "no number was given yet"
