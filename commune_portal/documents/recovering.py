@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from commune_portal import clock
@@ -20,7 +19,7 @@ from commune_portal.documents.standings import Recovery, Standing
 from commune_portal.documents.standstill import Restoration
 from commune_portal.errors import Malformed, RuleBroken
 from commune_portal.people.actors import Actor
-from commune_portal.rules import statuses
+from commune_portal.rules import numbering, statuses
 from commune_portal.rules.acts import Act
 from commune_portal.rules.permissions import Verb
 from commune_portal.store import database, journal
@@ -28,6 +27,7 @@ from commune_portal.store.register import Work
 
 MOST_MISSING = 5000
 """How far the paper may be ahead of a backup; a larger number is a slip of the hand."""
+SERIALS_IN_DOUBT = 1000
 NONE_OPEN = "Không có lần khôi phục nào đang chờ đối chiếu."
 
 
@@ -75,9 +75,8 @@ def say_paper(actor: Actor, highest: Mapping[str, int]) -> None:
             raise Malformed("Số này quá xa số trong hệ thống. Hãy xem lại sổ giấy.", field=item.series.ref)
         said[item.series.ref] = number
     with database.transaction() as work:
-        changed = {**now.restoration.said, "paper": said}
-        _say(work, now.restoration, paper=said)
-        _pass_over_serials(work, replace(now.restoration, said=changed), now)
+        changed = _say(work, now.restoration, paper=said)
+        _pass_over_serials(work, changed, now)
         journal.write(
             work, Act.NUMBERS_RECONCILED, actor.uid, about=now.restoration.about,
             facts={"step": "paper", **said},
@@ -228,8 +227,8 @@ def _open() -> Restoration:
     return found[0]
 
 
-def _say(work: Work, restoration: Restoration, **changes: Any) -> None:
-    """Keeps what was said; at the first word also where every book and every serial stood."""
+def _say(work: Work, restoration: Restoration, **changes: Any) -> dict[str, Any]:
+    """Keeps what was said, and answers it; at the first word also where every book and every serial stood."""
     said = dict(restoration.said)
     if "restored" not in said:
         said["restored"] = {
@@ -243,18 +242,23 @@ def _say(work: Work, restoration: Restoration, **changes: Any) -> None:
     said.update(changes)
     text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     work.update("restorations", restoration.id, {"report": text}, expected={"confirmed_at": None})
+    return said
 
 
-def _pass_over_serials(work: Work, restoration: Restoration, now: Recovery) -> None:
-    """Every number given since the backup took one serial of its issuer's year: as many are never minted again."""
-    before = restoration.said.get("serials", {})
+def _pass_over_serials(work: Work, said: Mapping[str, Any], now: Recovery) -> None:
+    """Every number given since the backup took one serial of its issuer's year: as many are never minted again.
+
+    Without the node nobody knows what lies with recipients and on no paper here: then a thousand more are left out.
+    """
     given: dict[tuple[int, int], int] = {}
     for item in now.books:
         if item.series.direction != "outgoing" or item.series.issuer_id is None:
             continue
-        highest = max(item.restored, item.node or 0, restoration.said["paper"].get(item.series.ref, 0))
+        highest = max(item.restored, item.node or 0, said["paper"].get(item.series.ref, 0))
         place = (item.series.issuer_id, item.series.year)
         given[place] = given.get(place, 0) + highest - item.restored
+    margin = 0 if now.node.answered_at is not None else SERIALS_IN_DOUBT
     for (issuer_id, year), amount in given.items():
-        if amount:
-            books.move_serials(work, issuer_id, year, int(before.get(f"{issuer_id}|{year}", 0)) + amount)
+        if amount + margin:
+            least = int(said["serials"].get(f"{issuer_id}|{year}", 0)) + amount + margin
+            books.move_serials(work, issuer_id, year, min(least, numbering.LAST_SERIAL - 1))
