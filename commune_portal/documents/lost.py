@@ -18,9 +18,10 @@ from commune_portal.documents import standstill
 from commune_portal.errors import Malformed, NotFound, Unauthenticated
 from commune_portal.people.actors import Actor
 from commune_portal.rules import chain
+from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.rules.permissions import Verb
-from commune_portal.store import database, files, installation
+from commune_portal.store import database, files, installation, journal
 from commune_portal.store.register import Work
 from commune_portal.wire import envelope as envelopes
 from commune_portal.wire import keys
@@ -101,6 +102,23 @@ def shares(seq: int) -> str:
         return chain.genesis(installation.own().uid)
     row = database.row("SELECT hash FROM journal WHERE seq = ?", (seq,))
     return str(row[0]) if row else ""
+
+
+def count_on() -> bool:
+    """One epoch more, while a restore waits to be settled: the node knows another journal of ours by this one.
+
+    The same backup was restored before, on a disk that has died since. False where no restore waits.
+    """
+    if not standstill.is_on():
+        return False
+    with database.transaction() as work:
+        epoch, key = work.execute("SELECT epoch, public_key FROM installation WHERE id = 1").fetchone()
+        row = work.update("installation", 1, {"epoch": epoch + 1})
+        journal.write(
+            work, Act.KEYS_CHANGED, journal.SYSTEM, about=f"installation:{row.uid}",
+            facts={"key": key, "was_epoch": epoch, "epoch": epoch + 1},
+        )  # fmt: skip
+    return True
 
 
 def take_lines(epoch: int, first: int, lines: Iterable[JournalLine], previous: str) -> str:
@@ -231,7 +249,8 @@ def packet_settled(sha256: str, *, here: bool) -> None:
 
 def answered(refused: str = "") -> None:
     """The node has told everything, or has said that it does not know the question."""
-    epoch = installation.own().epoch
+    found = standstill.restorations()
+    epoch = found[0].epoch if found else installation.own().epoch
     database.write_working(
         "INSERT INTO lost_answers (id, epoch, answered_at, refused) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
         " epoch = excluded.epoch, answered_at = excluded.answered_at, refused = excluded.refused",

@@ -183,7 +183,7 @@ def enrol(request: EnrolmentRequest) -> Member:
             raise ExchangeRefused(Refused.TOKEN_USED, "used before")
         if clock.from_text(until) < now:
             raise ExchangeRefused(Refused.TOKEN_USED, "expired")
-        if held is not None or request.epoch < epoch:
+        if held is not None or request.epoch < epoch or _is_used_up(work, member_id, request):
             raise ExchangeRefused(Refused.CONFLICT, "key known or epoch gone back")
         revoked = _revoke_all(work, member_id, now)
         work.insert(
@@ -354,6 +354,15 @@ def _revoke_all(work: Work, member_id: int, now: datetime) -> list[str]:
     for row_id, _ in valid:
         work.update("member_keys", row_id, {"revoked_at": clock.to_text(now)}, expected={"revoked_at": None})
     return [key_id for _, key_id in valid]
+
+
+def _is_used_up(work: Work, member_id: int, request: EnrolmentRequest) -> bool:
+    """Whether a journal of this epoch was begun already: the same backup was restored twice, and must count on."""
+    found = work.execute(
+        "SELECT 1 FROM mirrors WHERE member_id = ? AND epoch = ? AND genesis = ? AND size > 0",
+        (member_id, request.epoch, chain.genesis(request.installation_uid)),
+    ).fetchone()
+    return found is not None
 
 
 def _begin_mirror(work: Work, member_id: int, request: EnrolmentRequest, now: datetime) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from commune_portal import clock
-from commune_portal.documents import arrivals, comparisons, outbox, quarantine, standstill, takebacks, vectors
+from commune_portal.documents import arrivals, comparisons, lost, outbox, quarantine, standstill, takebacks, vectors
 from commune_portal.errors import PortalError
 from commune_portal.node import announcements, upward
 from commune_portal.people import peers, trail
@@ -75,6 +75,9 @@ class Port(Protocol):
 
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """Takes the directory of the node above over."""
+
+    def epoch_taken(self) -> bool:
+        """The node has a journal of our epoch already; True when we count on and may ask again."""
 
     def recover(self, client: NodeClient, folder: Path, interrupt: Callable[[], bool]) -> None:
         """After a restore: asks the node above what was lost, and fetches it into `folder`."""
@@ -163,6 +166,10 @@ class OfficePort:
         """The list of organisations."""
         peers.directory_arrived(code, directory, etag)
 
+    def epoch_taken(self) -> bool:
+        """The same backup was restored twice: the second time counts as one more."""
+        return lost.count_on()
+
     def recover(self, client: NodeClient, folder: Path, interrupt: Callable[[], bool]) -> None:
         """The journal's lost lines and the documents that the node took."""
         recovery.ask(client, folder, interrupt)
@@ -241,6 +248,10 @@ class NodePort:
     def directory_arrived(self, code: str, directory: Directory, etag: str) -> None:
         """The list of organisations, but for those below."""
         upward.directory_arrived(code, directory, etag)
+
+    def epoch_taken(self) -> bool:
+        """A person must see to it."""
+        return False
 
     def recover(self, client: NodeClient, folder: Path, interrupt: Callable[[], bool]) -> None:
         """A node gives no numbers: its members' lists tell it what it lost."""

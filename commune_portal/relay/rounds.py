@@ -26,9 +26,12 @@ from commune_portal.relay.port import Port
 from commune_portal.relay.uploads import Grain
 from commune_portal.settings import Settings
 from commune_portal.store import files, installation
+from commune_portal.store.installation import Installation
 from commune_portal.wire import keys
+from commune_portal.wire.directory import Directory
 from commune_portal.wire.enrolment import EnrolmentRequest
 from commune_portal.wire.envelope import Kind
+from commune_portal.wire.keys import InstallationKeys
 from commune_portal.wire.protocol import Refused
 from commune_portal.wire.queued import Item
 
@@ -85,9 +88,19 @@ class Round:
         if file is None:
             raise NodeRefused("Chưa kết nối với nút: thiếu tệp đăng ký. Hãy xin tệp mới và nạp lại.")
         mine, own = installation.own(), keys.own()
+        try:
+            directory = self._introduced(file.token, mine, own)
+        except RefusedByNode as error:
+            if error.reason is Refused.CONFLICT and self._port.epoch_taken():
+                raise NodeUnreachable(detail="the epoch was used by an earlier restore; counted on") from error
+            raise
+        peers.enrolled(self._settings.secrets_folder, directory)
+        self._pace.memory.enrolled()
+
+    def _introduced(self, token: str, mine: Installation, own: InstallationKeys) -> Directory:
         directory, _ = self._client.enrol(
             EnrolmentRequest(
-                token=file.token,
+                token=token,
                 code=mine.code,
                 installation_uid=mine.uid,
                 epoch=mine.epoch,
@@ -96,8 +109,7 @@ class Round:
                 software=SOFTWARE,
             )
         )
-        peers.enrolled(self._settings.secrets_folder, directory)
-        self._pace.memory.enrolled()
+        return directory
 
     def _announce(self) -> None:
         """Tells the node above who is below us, where there is something new to tell."""

@@ -12,6 +12,7 @@ from commune_portal.node.refusals import ExchangeRefused
 from commune_portal.rules.acts import Act
 from commune_portal.rules.chain import Checkpoint
 from commune_portal.wire import checkpoint
+from commune_portal.wire.protocol import Refused
 from tests.node.cast import NODE_CODE, Journal, Office, enrol, new_keys
 from tests.node.conftest import Node
 
@@ -94,3 +95,17 @@ def test_the_node_reads_out_of_the_new_journal_how_far_a_restore_was_settled(nod
     office.journal.add("restorations:1", act=Act.NUMBERS_RECONCILED.value, facts={"step": "confirmed"})
     mirrors.take_extract(office.member, office.journal.extract(epoch=1))
     assert lost.settled(mirrors.history(office.member)[0]).confirmed_at is not None
+
+
+def test_the_same_backup_restored_twice_must_count_its_epoch_on(node: Node) -> None:
+    office = node.first
+    written(office, 6, "goc")
+    put_back(office, 3, 21)
+    written(office, 2, "mot")
+    office.keys = new_keys(22)  # the second disk died as well: again three lines, again the first epoch
+    with pytest.raises(ExchangeRefused) as caught:
+        enrol(office)
+    assert caught.value.word is Refused.CONFLICT
+    stated = Checkpoint(3, office.journal.heads[3])
+    put_back(office, 3, 23)
+    assert {item.epoch: item.shared for item in lost.journals(office.member, stated)} == {0: 3, 1: 3}

@@ -136,3 +136,13 @@ def test_the_relay_holds_everything_back_until_the_restore_is_settled(told: Told
 
         journal.write(work, Act.NUMBERS_RECONCILED, "system")
     assert len(port.waiting(clock.now(), 5)) == 1
+
+
+def test_an_epoch_that_an_earlier_restore_used_up_is_counted_on(told: Told, tmp_path: Path) -> None:
+    from commune_portal.store import installation
+
+    before = installation.own().epoch
+    assert OfficePort().epoch_taken()
+    assert installation.own().epoch == before + 1
+    hear(told, tmp_path)
+    assert kept() == len(told.lines), "the question is still about where the journal stood when it was restored"
