@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from commune_portal import clock, points
-from commune_portal.documents import verification
+from commune_portal.documents import carried_settings, verification
 from commune_portal.errors import StoreDamaged, StoreRefused
 from commune_portal.people.actors import Actor
 from commune_portal.rules.acts import Act
@@ -41,8 +41,6 @@ from commune_portal.wire import keys
 
 ABOUT = "backup"
 NEXT_KEYS = "next"
-SETTINGS = "restored-settings"
-"""Where in the data folder the settings file and the trusted roots of the restored backup lie, to be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ def _prepare(
         if manifest.role != settings.role:
             raise StoreRefused(f"Bản sao lưu thuộc vai trò «{manifest.role}», cấu hình lại ghi «{settings.role}».")
         archive.unpack(plain, fresh)
-        archive.unpack_settings(plain, fresh / SETTINGS)
+        archive.unpack_settings(plain, fresh / carried_settings.FOLDER)
     points.reach("restore-unpacked")
     migrate.migrate(aside.database_path)
     faults = _refuse_faults(aside, despite_faults=despite_faults)
@@ -210,14 +208,9 @@ def _undo(settings: Settings, fresh: Path) -> None:
 
 
 def _finish(settings: Settings) -> None:
-    """The new keys and the trusted roots that came with the backup, then nothing is going on any more."""
+    """The new keys and what the office had chosen, then nothing is going on any more."""
     _use_next_keys(settings)
-    came = settings.data_folder / SETTINGS / "trust"
-    for root in sorted(came.glob("*.pem")) if came.is_dir() else []:
-        target = settings.trust_folder / root.name
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            files.write_durably(target, root.read_bytes(), mode=0o644)
+    carried_settings.carry(settings)
     swap.clear_state(settings)
 
 

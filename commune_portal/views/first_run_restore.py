@@ -19,9 +19,9 @@ from commune_portal.documents import restoration
 from commune_portal.errors import PortalError
 from commune_portal.people import founding
 from commune_portal.people.actors import PORTAL
-from commune_portal.settings import Settings
+from commune_portal.settings import Settings, load
 from commune_portal.store import drives
-from commune_portal.store.backup import PLAIN, SEALED
+from commune_portal.store.backup import CONFIG, PLAIN, SEALED
 from commune_portal.store.files import disk_errors
 from commune_portal.store.sealing import NotForUs
 from commune_portal.views import _first_run
@@ -82,8 +82,14 @@ def restore() -> Response:
                 current_app.logger.warning("restore refused: %s", refusal.code)
                 reader.refuse("", refusal.sentence)
             else:
-                return _first_run.begin(own, RECOVERING if own.role == "office" else "")
+                return _first_run.begin(_carried(own), RECOVERING if own.role == "office" else "")
     return _form(reader.state(), status=422)
+
+
+def _carried(own: Settings) -> Settings:
+    """The settings with what the backup brought; the file is read again."""
+    config = own.folder / CONFIG
+    return load(config) if config.is_file() else own
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commune_portal.documents import restoration
+from commune_portal.documents import carried_settings, restoration
 from commune_portal.documents.verification import verify_installation
 from commune_portal.errors import Malformed, StoreRefused
 from commune_portal.people import recovery
@@ -106,7 +106,7 @@ def test_on_another_computer_the_paper_opens_it_and_the_keys_there_do_not(
     assert not list(elsewhere.folder.glob("data*"))
     done = restoration.restore(PORTAL, elsewhere, saved, recovery_key=paper.secret.lower())
     assert done.faults == ()
-    assert (elsewhere.data_folder / restoration.SETTINGS / "portal.toml").exists()
+    assert (elsewhere.data_folder / carried_settings.FOLDER / "portal.toml").exists()
     installation.open_(elsewhere)
     assert recovery.current() is not None, "the paper stays in force"
     assert restoration.settle(elsewhere) is None
