@@ -29,7 +29,7 @@ STATE_SECONDS = 60.0
 NO_SUCH_SERVICE = 1060
 ALREADY_STOPPED = 1062
 ALREADY_RUNNING = 1056
-ALREADY_THERE = 1073
+STATES = {1: "STOPPED", 2: "START_PENDING", 3: "STOP_PENDING", 4: "RUNNING"}
 INTERPRETER = "interpreter.txt"
 HOST = "host.py"
 SYSTEM, ADMINISTRATORS, LOCAL_SERVICE = "*S-1-5-18", "*S-1-5-32-544", "*S-1-5-19"
@@ -53,9 +53,15 @@ def create_lines(places: Places) -> list[list[str]]:
             "sc", "create", SERVICE, "binPath=", binary_path(places, SERVICE), "start=", "auto", "obj=", ACCOUNT,
             "depend=", RESUME, "DisplayName=", TITLE,
         ],
+    ]  # fmt: skip
+
+
+def restart_lines() -> list[list[str]]:
+    """The commands that let the system start the portal again after a crash; it serves without them too."""
+    return [
         ["sc", "failure", SERVICE, "reset=", "86400", "actions=", "restart/5000/restart/30000/restart/60000"],
         ["sc", "failureflag", SERVICE, "1"],
-    ]  # fmt: skip
+    ]
 
 
 def rights_lines(places: Places) -> list[list[str]]:
@@ -103,25 +109,31 @@ class WindowsServices:
         """Brings the host to the current release's interpreter and makes both services."""
         refresh_host(self._places)
         for line in create_lines(self._places):
-            _run(line, ALREADY_THERE)
+            if not _state(line[2]):
+                _run(line)
+        for line in restart_lines():
+            children.run(line, SC_SECONDS)
         self._firewall()
 
     def remove(self) -> None:
         """Stops both services and takes them and the firewall rule away."""
         self.stop()
         for name in (SERVICE, RESUME):
-            _run(["sc", "delete", name], NO_SUCH_SERVICE)
+            if _state(name):
+                _run(["sc", "delete", name], NO_SUCH_SERVICE)
         children.run(firewall_lines(0)[0], SC_SECONDS)
 
     def start(self) -> None:
         """Starts the portal, and with it what it depends on."""
-        _run(["sc", "start", SERVICE], ALREADY_RUNNING)
+        if not self.is_running():
+            _run(["sc", "start", SERVICE], ALREADY_RUNNING)
         self._wait("RUNNING")
 
     def stop(self) -> None:
         """Stops both services and waits until they have."""
         for name in (SERVICE, RESUME):
-            _run(["sc", "stop", name], NO_SUCH_SERVICE, ALREADY_STOPPED)
+            if _state(name) not in ("", "STOPPED"):
+                _run(["sc", "stop", name], NO_SUCH_SERVICE, ALREADY_STOPPED)
         self._wait("STOPPED", "")
 
     def is_running(self) -> bool:
@@ -175,14 +187,16 @@ def _embedded_path(folder: Path) -> None:
 
 
 def _state(name: str) -> str:
-    """A service's state by its number, since the words of `sc query` are translated; empty where it is unknown."""
-    done = children.run(["sc", "query", name], SC_SECONDS)
-    states = {"1": "STOPPED", "2": "START_PENDING", "3": "STOP_PENDING", "4": "RUNNING"}
-    for line in done.said.splitlines():
-        title, _, value = line.partition(":")
-        if title.strip() in ("STATE", "TRẠNG THÁI") and value.strip():
-            return states.get(value.split()[0], "")
-    return ""
+    """A service's state, empty where there is none; asked of the system itself, since `sc query` is translated."""
+    import pywintypes
+    import win32serviceutil
+
+    try:
+        return STATES.get(win32serviceutil.QueryServiceStatus(name)[1], "?")
+    except pywintypes.error as error:
+        if error.winerror == NO_SUCH_SERVICE:
+            return ""
+        raise StoreRefused(f"Windows không cho biết trạng thái dịch vụ {name} (mã {error.winerror}).") from error
 
 
 def _run(line: list[str], *accepted: int) -> None:

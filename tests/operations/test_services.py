@@ -90,7 +90,7 @@ def test_the_portal_on_windows_waits_for_what_settles_a_crash() -> None:
         assert all(
             not word.endswith("=") or word in {"binPath=", "start=", "obj=", "depend=", "DisplayName="} for word in line
         )
-    assert any(line[1] == "failure" for line in windows.create_lines(WINDOWS))
+    assert any(line[1] == "failure" for line in windows.restart_lines())
 
 
 def test_the_rights_on_windows_name_accounts_by_their_numbers() -> None:
