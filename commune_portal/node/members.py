@@ -358,11 +358,10 @@ def _revoke_all(work: Work, member_id: int, now: datetime) -> list[str]:
 
 def _is_used_up(work: Work, member_id: int, request: EnrolmentRequest) -> bool:
     """Whether a journal of this epoch was begun already: the same backup was restored twice, and must count on."""
-    found = work.execute(
-        "SELECT 1 FROM mirrors WHERE member_id = ? AND epoch = ? AND genesis = ? AND size > 0",
-        (member_id, request.epoch, chain.genesis(request.installation_uid)),
-    ).fetchone()
-    return found is not None
+    asked = "SELECT 1 FROM mirrors WHERE member_id = ? AND epoch = ? AND genesis = ? AND size > 0"
+    return (
+        work.execute(asked, (member_id, request.epoch, chain.genesis(request.installation_uid))).fetchone() is not None
+    )
 
 
 def _begin_mirror(work: Work, member_id: int, request: EnrolmentRequest, now: datetime) -> None:
