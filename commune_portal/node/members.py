@@ -376,15 +376,9 @@ def _begin_mirror(work: Work, member_id: int, request: EnrolmentRequest, now: da
         raise ExchangeRefused(Refused.CONFLICT, "an installation that was replaced comes back")
     work.insert(
         "mirrors",
-        {
-            "member_id": member_id,
-            "epoch": request.epoch,
-            "genesis": genesis,
-            "size": 0,
-            "head": genesis,
-            "checked_at": clock.to_text(now),
-        },
-    )
+        {"member_id": member_id, "epoch": request.epoch, "genesis": genesis, "size": 0, "head": genesis,
+         "checked_at": clock.to_text(now)},
+    )  # fmt: skip
 
 
 def _list_organisation(work: Work, code: str, legacy: str, name: str, *, reachable: bool | None = None) -> None:
