@@ -7,16 +7,20 @@ BIN := $(VENV)/bin
 SETUP := ./deploy/setup-here.sh
 PYTHON_FILES := commune_portal tests deploy hatch_build.py hatch_tinos.py
 JOBS ?= 2
+# Stories wait more than they work: for links, browsers and other machines.
+STORY_JOBS ?= 3
 OUT ?= dist/stick
 COMPRESSION ?= lzma
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check story bench soak bundle lock setup setup-test clean
+.PHONY: help run test check story deploy-test wine-test bench soak bundle lock setup setup-test clean
 
 help:
 	@echo 'make run     set up, fill a demonstration in demo/ and serve it (two communes and a node)'
 	@echo 'make test    set up, Debian packages included, and run everything: check, then all stories'
 	@echo 'make check   the fast lane: format, lint, types, storeys, tests without processes and browser'
+	@echo 'make deploy-test   a stick on bare Debian machines without Python and network (root, debootstrap)'
+	@echo 'make wine-test     the Windows half of a stick under Wine'
 	@echo 'make bench   ratios against the limits of speed.md; JSON=FILE writes them as JSON too'
 	@echo 'make bundle  the USB stick in dist/stick; KEY=FILE signs it as the publisher, OUT=DIR, COMPRESSION=zlib is quick'
 	@echo 'make lock    refresh deploy/runtime.lock and deploy/requirements.lock from the archives'
@@ -32,10 +36,16 @@ check: setup-test
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not story and not soak" -n $(JOBS)
+	$(BIN)/pytest -m "not story and not soak and not deploy and not wine" -n $(JOBS)
 
 story: setup-test
-	$(BIN)/pytest -m "story and not soak" -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -m "(story or deploy or wine) and not soak" -n $(STORY_JOBS) --dist loadfile
+
+deploy-test: setup-test
+	$(BIN)/pytest -m deploy -n 0
+
+wine-test: setup-test
+	$(BIN)/pytest -m wine -n 0
 
 bench: setup-test
 	$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))

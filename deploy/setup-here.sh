@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 what=${1:-run}
 DEBIAN_PACKAGES="softhsm2 opensc poppler-utils chromium fonts-noto-core nodejs npm
-binutils nsis osslsigncode minisign debootstrap wine wine64 gcc-mingw-w64-x86-64 nginx-light dosfstools libnss3-tools"
+binutils nsis osslsigncode minisign debootstrap wine wine64 gcc-mingw-w64-x86-64 nginx-light dosfstools libnss3-tools iproute2"
 
 say() { printf '%s\n' "setup: $*" >&2; }
 stop() { say "$*"; exit 1; }
@@ -91,7 +91,7 @@ missing_packages() {
     for pair in softhsm2-util:softhsm2 pkcs11-tool:opensc pdfsig:poppler-utils chromium:chromium node:nodejs npm:npm \
         readelf:binutils makensis:nsis osslsigncode:osslsigncode minisign:minisign debootstrap:debootstrap wine:wine \
         x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 nginx:nginx-light mkfs.vfat:dosfstools \
-        certutil:libnss3-tools; do
+        certutil:libnss3-tools ip:iproute2; do
         PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
     done
     [ -e /usr/lib/wine/wine64 ] || printf 'wine64 '
