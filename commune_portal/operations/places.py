@@ -16,6 +16,8 @@ from commune_portal.errors import SettingsWrong
 CONFIG = "portal.toml"
 VERSION = re.compile(r"[0-9]{1,6}(\.[0-9A-Za-z]{1,12}){1,4}")
 IS_WINDOWS = os.name == "nt"
+PROGRAM_FILES, COMMON_DATA = 0x26, 0x23
+"""The numbers by which Windows knows these folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,7 @@ class Places:
         """The places of this computer's own installation."""
         if not IS_WINDOWS:
             return cls._below(Path("/"), None)
-        program = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "CommunePortal"
-        home = Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "CommunePortal"
+        program, home = (_windows_folder(number) / "CommunePortal" for number in (PROGRAM_FILES, COMMON_DATA))
         return cls(program, home / "state", home, home / "backups")
 
     @classmethod
@@ -111,3 +112,14 @@ class Places:
     def all(self) -> tuple[Path, ...]:
         """The four folders."""
         return (self.program, self.state, self.home, self.backups)
+
+
+def _windows_folder(number: int) -> Path:
+    """Asks the system itself: a process's variables are whoever's started it, and a service's may differ."""
+    import ctypes
+
+    found = ctypes.create_unicode_buffer(260)
+    refused = ctypes.windll.shell32.SHGetFolderPathW(None, number, None, 0, found)  # type: ignore[attr-defined,unused-ignore] # Windows only
+    if refused or not found.value:
+        raise SettingsWrong("Windows không cho biết thư mục của chương trình và dữ liệu. Hãy khởi động lại máy.")
+    return Path(found.value)

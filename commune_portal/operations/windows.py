@@ -51,7 +51,7 @@ def create_lines(places: Places) -> list[list[str]]:
         ],
         [
             "sc", "create", SERVICE, "binPath=", binary_path(places, SERVICE), "start=", "auto", "obj=", ACCOUNT,
-            "depend=", RESUME, "DisplayName=", TITLE,
+            "DisplayName=", TITLE, "depend=", RESUME,
         ],
     ]  # fmt: skip
 

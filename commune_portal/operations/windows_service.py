@@ -7,10 +7,10 @@ nothing of ours before it has chosen the release, so that it fits every release 
 
 from __future__ import annotations
 
-import os
 import runpy
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,16 @@ POINTERS = {SERVICE: "current.txt", RESUME: "rescue.txt"}
 WAIT_HINT_MILLISECONDS = 600_000
 SETTLED_SECONDS = 60.0
 LOG_BYTES = 1_000_000
+COMMON_DATA = 0x23
 
 
 def home() -> Path:
     """The data folder of this computer's installation."""
-    return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "CommunePortal"
+    import ctypes  # not the variable: a service's may name another folder
+
+    found = ctypes.create_unicode_buffer(260)
+    ctypes.windll.shell32.SHGetFolderPathW(None, COMMON_DATA, None, 0, found)  # type: ignore[attr-defined,unused-ignore] # Windows only
+    return Path(found.value) / "CommunePortal"
 
 
 def redirect(name: str) -> None:
@@ -93,7 +98,11 @@ def _run_portal(service: Any) -> None:
         if service.ending.is_set():
             portal.stop()
 
-    serve.run(settings.load(home() / "portal.toml"), ready)
+    try:
+        serve.run(settings.load(home() / "portal.toml"), ready)
+    except Exception:
+        traceback.print_exc()  # Windows keeps it in its event log, where nobody here will look
+        raise
 
 
 def _stop(service: Any) -> None:

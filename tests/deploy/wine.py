@@ -73,6 +73,7 @@ class Wine:
         self.call("wineboot", "--init", seconds=180, program="")
         self.call("winecfg", "/v", version)
         self._put_shim()
+        self.shut_down()  # what started before the version was set has the folders of another Windows in its variables
 
     @property
     def drive(self) -> Path:
@@ -142,10 +143,16 @@ class Wine:
             return "C:\\" + str(path.relative_to(self.drive)).replace("/", "\\")
         return "Z:" + str(path).replace("/", "\\")
 
-    def close(self) -> None:
-        """Ends everything in the prefix and removes it."""
+    def shut_down(self) -> None:
+        """Ends every process of the prefix at once, as a power cut would; the next call boots it again."""
         if self._keeper is not None:
             os.killpg(self._keeper.pid, 9)
             self._keeper.wait(20)
-        subprocess.run(["wineserver", "-k"], env=self.environment, timeout=60, check=False)
+            self._keeper = None
+        for word in ("-k", "-w"):
+            subprocess.run(["wineserver", word], env=self.environment, timeout=60, check=False)
+
+    def close(self) -> None:
+        """Ends everything in the prefix and removes it."""
+        self.shut_down()
         shutil.rmtree(self.prefix, ignore_errors=True)
