@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from commune_portal.errors import StoreRefused
-from commune_portal.operations import releases
+from commune_portal.operations import releases, stand_in
 from commune_portal.operations.places import IS_WINDOWS, Places
 
 OWN = {"LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE"}
@@ -83,6 +83,7 @@ def run(
     line: Sequence[str], timeout_seconds: float, *, folder: Path | None = None, account: str = "", told: str = ""
 ) -> Answer:
     """Runs a program to its end; raises StoreRefused where it cannot be started or takes too long."""
+    assert not stand_in.is_one(), "a program would have root as its real account"
     try:
         done = subprocess.run(  # noqa: S603 -- fixed programs, arguments of ours
             line, input=told.encode(), capture_output=True, timeout=timeout_seconds, cwd=folder, env=environment(),

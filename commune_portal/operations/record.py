@@ -102,13 +102,6 @@ def give(places: Places, *paths: Path) -> None:
             shutil.chown(path, group=account)
 
 
-def hand_over(places: Places, path: Path) -> None:
-    """Makes a file or folder, with what is in it, the service's own."""
-    if account := account_of(places):
-        for each in (path, *(path.rglob("*") if path.is_dir() else ())):
-            shutil.chown(each, account, account)
-
-
 def make_first_run_code(places: Places) -> str:
     """The one-time code that opens the first-run pages, made once and kept for the installer to show again."""
     path = places.first_run_code

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from commune_portal import clock, settings
 from commune_portal.errors import StoreDamaged
-from commune_portal.operations import record
+from commune_portal.operations import stand_in
 from commune_portal.operations.places import Places
 from commune_portal.people import founding
 from commune_portal.rules.acts import Act
@@ -41,8 +41,9 @@ def founded(places: Places) -> Settings | None:
     """The settings of an installation that has a register; None before the first run."""
     if not places.config.exists():
         return None
-    own = settings.load(places.config)
-    return own if founding.is_founded(own) else None
+    with stand_in.for_owner_of(places.home):
+        own = settings.load(places.config)
+        return own if founding.is_founded(own) else None
 
 
 def size_bytes(places: Places) -> int:
@@ -64,13 +65,16 @@ def facts(path: Path) -> tuple[int, int]:
         raise StoreDamaged(detail=str(error)) from error
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copies a register as it is at one instant, also while it is served, into one sound file."""
+def copy(places: Places, source: Path, target: Path) -> None:
+    """Copies a register as it is at one instant, also while it is served, into one sound file.
+
+    The source is opened with the service's rights, the target is the caller's.
+    """
     with files.disk_errors():
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         target.unlink(missing_ok=True)
     try:
-        with closing(verify.open_for_reading(source)) as reading, closing(sqlite3.connect(target)) as writing:
+        with closing(_reading(places, source)) as reading, closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)
             writing.execute("PRAGMA journal_mode = delete")
             found = writing.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -87,10 +91,23 @@ def copy(source: Path, target: Path) -> None:
         _sync(target)
 
 
+def _reading(places: Places, source: Path) -> sqlite3.Connection:
+    """A connection that has opened all of its files, log included: from then on it reads by no name any more."""
+    with stand_in.for_owner_of(places.home):
+        connection = verify.open_for_reading(source)
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
 def take_snapshot(places: Places, own: Settings, operation: str) -> Snapshot:
     """Copies the register of a stopped service; the copy is kept until the release after the next."""
     path = places.snapshots / operation / own.database_path.name
-    copy(own.database_path, path)
+    copy(places, own.database_path, path)
     schema, lines = facts(path)
     files.sync_folder(path.parent)
     return Snapshot(str(path), files.digest_of(path).sha256, schema, lines)
@@ -128,7 +145,7 @@ def _put_aside(places: Places, own: Settings, operation: str) -> Path | None:
     """Moves the register and its log; the log goes with it, or it would be read into what comes in its place."""
     folder = places.put_aside / operation
     moved = None
-    with files.disk_errors():
+    with files.disk_errors(), stand_in.for_owner_of(places.home):
         for suffix in SUFFIXES:
             path = own.database_path.with_name(own.database_path.name + suffix)
             if path.exists():
@@ -151,23 +168,27 @@ def _free(path: Path) -> Path:
 
 
 def _put_in_place(places: Places, own: Settings, source: Path, *, keep: bool) -> None:
+    fresh = own.database_path
     with files.disk_errors():
-        fresh = own.database_path
-        if not keep:
-            try:
-                record.hand_over(places, source)
-                source.rename(fresh)
-                files.sync_folder(own.data_folder)
+        try:
+            if not keep:
+                stand_in.move_in(source, fresh, places.home)
+                with stand_in.for_owner_of(places.home):
+                    files.sync_folder(own.data_folder)
                 return
-            except OSError as error:
-                if not _is_other_disk(error):
-                    raise
+        except OSError as error:
+            if not _is_other_disk(error):
+                raise
         part = fresh.with_name(f".{fresh.name}.part")
-        shutil.copyfile(source, part)
-        _sync(part)
-        record.hand_over(places, part)
-        part.rename(fresh)
-        files.sync_folder(own.data_folder)
+        with source.open("rb") as reading, stand_in.for_owner_of(places.home):
+            part.unlink(missing_ok=True)
+            with part.open("xb") as writing:
+                shutil.copyfileobj(reading, writing)
+                writing.flush()
+                os.fsync(writing.fileno())
+            part.chmod(0o600)
+            part.rename(fresh)
+            files.sync_folder(own.data_folder)
         if not keep:
             source.unlink()
 

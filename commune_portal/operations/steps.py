@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from commune_portal import points
 from commune_portal.errors import PortalError, RuleBroken, StoreDamaged, StoreRefused
-from commune_portal.operations import children, publisher, record, registers, releases, services
+from commune_portal.operations import children, publisher, record, registers, releases, services, stand_in
 from commune_portal.operations.bundle import Stick
 from commune_portal.operations.engine import Facts, Outcome, Site, Step
 from commune_portal.operations.journal import Kind, Operation
@@ -56,9 +57,9 @@ def prepare(site: Site, operation: Operation) -> Facts:
         if places.root is not None:
             paths["allow_any_disk"] = True
         document = {"role": operation.facts["role"], "server": {"port": site.port}, "paths": paths}
-        settings_file.write_new(places.config, document)
-        places.config.chmod(0o640)
-        record.hand_over(places, places.config)
+        with stand_in.for_owner_of(places.home):
+            settings_file.write_new(places.config, document)
+            places.config.chmod(0o640)
         return {"made_settings": True, "code": code}
     return None
 
@@ -72,10 +73,10 @@ def rehearse(site: Site, operation: Operation) -> Facts:
     folder = _rehearsal(site.places)
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        registers.copy(own.database_path, folder / "data" / own.database_path.name)
-        text = f'role = "{own.role}"\n\n[paths]\nallow_any_disk = true\n'
-        files.write_durably(folder / "portal.toml", text.encode())
-        record.hand_over(site.places, folder)
+        with stand_in.for_owner_of(site.places.home):
+            registers.copy(site.places, own.database_path, folder / "data" / own.database_path.name)
+            text = f'role = "{own.role}"\n\n[paths]\nallow_any_disk = true\n'
+            files.write_durably(folder / "portal.toml", text.encode())
         done = _ask(site, operation.target, folder / "portal.toml", "migrate", "--without-copy", "--json")
         if done.code:
             raise StoreRefused(
@@ -110,7 +111,8 @@ def stop(site: Site, operation: Operation) -> Facts:
     services.wait_until_closed(site.port)
     own = registers.founded(site.places)
     if own is not None:
-        files.write_durably(own.pause_mark, f"{operation.id}\n".encode(), mode=0o644)
+        with stand_in.for_owner_of(site.places.home):
+            files.write_durably(own.pause_mark, f"{operation.id}\n".encode(), mode=0o644)
     return None
 
 
@@ -181,9 +183,11 @@ def health(site: Site, operation: Operation) -> Facts:
 
 def _last_words(places: Places) -> str:
     """What a service that did not answer wrote last."""
-    for path in (places.state / "service.log", places.home / "logs" / "portal.log"):
-        if path.is_file():
-            return path.read_text(encoding="utf-8", errors="replace")[-600:].strip()
+    console = places.state / "service.log"
+    if console.is_file():
+        return console.read_text(encoding="utf-8", errors="replace")[-600:].strip()
+    with suppress(OSError), stand_in.for_owner_of(places.home):
+        return (places.home / "logs" / "portal.log").read_text(encoding="utf-8", errors="replace")[-600:].strip()
     return ""
 
 
@@ -310,7 +314,8 @@ def _register_back(places: Places, operation: Operation) -> Path | None:
         return None
     from commune_portal import settings
 
-    own = settings.load(places.config)
+    with stand_in.for_owner_of(places.home):
+        own = settings.load(places.config)
     before = Snapshot(**kept)
     if _has_grown(own, before):
         return None

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from commune_portal.errors import RuleBroken
-from commune_portal.operations import engine, journal, record, releases
+from commune_portal.operations import engine, journal, record, releases, stand_in
 from commune_portal.operations.engine import Ended, Facts, Site, Step
 from commune_portal.operations.journal import Kind, Operation
 from commune_portal.operations.places import IS_WINDOWS, Places
@@ -52,7 +52,7 @@ def _data(site: Site, operation: Operation) -> Facts:
     if not operation.facts.get("with_data"):
         return {"data_at": str(site.places.home)}
     aside = aside_of(site.places, operation)
-    with files.disk_errors():
+    with files.disk_errors(), stand_in.for_owner_of(site.places.home):
         aside.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in sorted(site.places.home.iterdir()):
             if path not in (site.places.put_aside, site.places.state, site.places.backups):
