@@ -135,13 +135,8 @@ def add_office(
         else:
             row = work.update("members", found[0], values)
         _list_organisation(work, code, code_legacy, name)
-        journal.write(
-            work,
-            Act.MEMBER_ADDED,
-            actor.uid,
-            about=f"members:{row.uid}",
-            facts={"code": code, "name": name, **({"subtree": str(subtree)} if subtree else {})},
-        )
+        facts = {"code": code, "name": name, **({"subtree": str(subtree)} if subtree else {})}
+        journal.write(work, Act.MEMBER_ADDED, actor.uid, about=f"members:{row.uid}", facts=facts)
     return written
 
 

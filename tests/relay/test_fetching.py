@@ -208,12 +208,12 @@ def test_a_receipt_that_the_node_refuses_does_not_hold_the_next_one_up(office: C
                 raise No(Refused.NOT_PERMITTED)
             return take(member, body)
 
-        link.node._receipt = refusing  # type: ignore[method-assign]
+        link.node._receipt = refusing  # type: ignore[method-assign]  # a node that plays up
         assert link.worker().contact()
         assert arrived() == [first, second]
         assert link.node.messages[second].recipient_receipt is not None
         assert link.cursor() == 0
-        link.node._receipt = take  # type: ignore[method-assign]
+        link.node._receipt = take  # type: ignore[method-assign]  # and is itself again
         assert link.worker().contact()
         assert link.node.messages[first].recipient_receipt is not None
         assert link.cursor() == 1  # the second is listed no more

@@ -95,7 +95,7 @@ def test_a_packet_that_the_node_has_no_room_for_yet_lets_an_unfinished_one_make_
                 raise No(Refused.TRY_LATER, {"Retry-After": "40"})
             return answer
 
-        link.node._begin_upload = with_quota  # type: ignore[method-assign, assignment]
+        link.node._begin_upload = with_quota  # type: ignore[method-assign, assignment]  # a node that plays up
         sha256 = database.row("SELECT packet_sha256 FROM outbox WHERE message_id = ?", (slow,))[0]
         link.node._begin_upload(OFFICE_CODE, _asking(sha256), {})  # it stepped aside once, unfinished
         assert bounded(link).contact() is False
