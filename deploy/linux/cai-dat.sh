@@ -13,6 +13,7 @@ echo "Đang kiểm tra bộ cài..."
 (cd "$stick" && sha256sum --quiet -c SHA256SUMS) >&2 ||
     stop "Bộ cài bị hỏng hoặc thiếu tệp. Máy chưa thay đổi gì. Hãy lấy lại bộ cài hoặc dùng USB khác."
 work=$(mktemp -d) || stop "Không tạo được thư mục tạm. Hãy dọn bớt đĩa rồi chạy lại."
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 tar -xzf "$stick/bundle/linux/payload.tar.gz" -C "$work" ||

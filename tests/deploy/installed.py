@@ -49,7 +49,8 @@ class Installed:
         """Runs the stick's script as an operator would; answers what it says, and how long it took."""
         began = time.monotonic()
         said = self.machine.run("sh", f"{STICK}/cai-dat.sh", "--services", "foreground", "--json", *more, codes=codes)
-        answer: dict[str, Any] = json.loads(said.out.strip().splitlines()[-1]) if said.out.strip() else {}
+        last = (said.out.strip().splitlines() or [""])[-1]
+        answer: dict[str, Any] = json.loads(last) if last.startswith("{") else {}
         answer |= {"code": said.code, "words": said.err, "seconds": time.monotonic() - began}
         self.port = int(answer.get("port", self.port))
         return answer
