@@ -9,7 +9,7 @@ from pathlib import Path
 from commune_portal import settings
 from commune_portal.errors import RuleBroken, StoreDamaged, StoreRefused
 from commune_portal.operations import engine, journal, record, registers, releases, requirements, steps
-from commune_portal.operations.bundle import DAMAGED, Stick
+from commune_portal.operations.bundle import DAMAGED, Stick, files_below
 from commune_portal.operations.engine import Ended, Outcome, Site
 from commune_portal.operations.journal import Kind, Operation
 from commune_portal.operations.places import Places
@@ -77,7 +77,7 @@ def _refuse_older(places: Places, wish: Wish, stick: Stick) -> None:
 
 def _needs(places: Places, stick: Stick) -> list[Need]:
     if stick.payload is None:
-        size = sum((stick.plain / name).stat().st_size for name in stick.plain_files() if (stick.plain / name).exists())
+        size = sum(path.stat().st_size for path in files_below(stick.plain)) if stick.plain.is_dir() else 0
     else:
         size = stick.payload.stat().st_size if stick.payload.exists() else 0
         try:

@@ -118,18 +118,19 @@ def stage(places: Places, stick: Stick) -> None:
 
 
 def _copy_plain(stick: Stick, part: Path) -> None:
-    for name, sha256 in stick.plain_files().items():
-        source, target = stick.plain / name, part / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+    """Copies a plain folder; what was copied is compared with its manifest afterwards, so that must be the signed."""
+    names = stick.plain_files()
+    for parent in sorted({(part / name).parent for name in names}):
+        parent.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        source = stick.plain / name
         try:
-            pieces = files.pieces_of(source)
-            _write(
-                target, pieces, 0o755 if name.startswith("bin/") else source.stat().st_mode
-            )  # a stick knows no modes
+            is_program = name.startswith("bin/") or bool(source.stat().st_mode & stat.S_IXUSR)  # a stick knows no modes
+            _write(part / name, files.pieces_of(source), 0o755 if is_program else 0o644)
         except FileNotFoundError as error:
             raise StoreDamaged(bundle.DAMAGED.format(f"thiếu tệp {name}")) from error
-        if files.digest_of(target).sha256 != sha256:
-            raise StoreDamaged(bundle.DAMAGED.format(f"tệp {name} không còn như khi phát hành"))
+    if MANIFEST not in names or files.digest_of(part / MANIFEST).sha256 != names[MANIFEST]:
+        raise StoreDamaged(bundle.DAMAGED.format(f"tệp {MANIFEST} không còn như khi phát hành"))
 
 
 def _unpack(stick: Stick, payload: Path, part: Path) -> None:
@@ -183,7 +184,8 @@ def _write(target: Path, pieces: Iterator[bytes], mode: int) -> None:
         if not hasattr(os, "sync"):
             out.flush()
             os.fsync(out.fileno())
-    target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+    if not IS_WINDOWS:
+        target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
 
 
 def differences(folder: Path) -> Iterator[str]:
@@ -194,11 +196,7 @@ def differences(folder: Path) -> Iterator[str]:
         yield f"thiếu tệp {MANIFEST}"
         return
     named = {found[2].removeprefix("./"): found[1] for line in lines if (found := _LINE.fullmatch(line))}
-    there = {
-        path.relative_to(folder).as_posix(): path
-        for path in folder.rglob("*")
-        if path.is_symlink() or not path.is_dir()
-    }
+    there = {path.relative_to(folder).as_posix(): path for path in bundle.files_below(folder)}
     there.pop(MANIFEST, None)
     for name in sorted(named.keys() - there.keys()):
         yield f"thiếu tệp {name}"
