@@ -45,6 +45,15 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _enable(read: Settings, chosen: argparse.Namespace) -> int:
+    from commune_portal.operations import stand_in
+
+    with stand_in.for_owner_of(read.folder):
+        made = _enabled(read, chosen)
+    _refresh_units(chosen.config)
+    return _tell(made, chosen, restart=True)
+
+
+def _enabled(read: Settings, chosen: argparse.Namespace) -> Settings:
     from commune_portal.operations import nginx
     from commune_portal.store import settings_file
     from commune_portal.wire import lan_addresses, lan_authority
@@ -75,10 +84,7 @@ def _enable(read: Settings, chosen: argparse.Namespace) -> int:
     }
     if read.role == "node":
         changes["node"] = _node_address(wanted)
-    made = settings_file.change(chosen.config, changes)
-    nginx.give_to_owner(made)
-    _refresh_units(chosen.config)
-    return _tell(made, chosen, restart=True)
+    return settings_file.change(chosen.config, changes)
 
 
 def _refresh_units(config: Path) -> None:
@@ -125,12 +131,12 @@ def _node_address(wanted: Settings) -> dict[str, str]:
 
 
 def _disable(read: Settings, chosen: argparse.Namespace) -> int:
-    from commune_portal.operations import nginx
+    from commune_portal.operations import nginx, stand_in
     from commune_portal.store import settings_file
 
-    made = settings_file.change(chosen.config, {"lan": {"enabled": False}})
-    nginx.write(made)
-    nginx.give_to_owner(made)
+    with stand_in.for_owner_of(read.folder):
+        made = settings_file.change(chosen.config, {"lan": {"enabled": False}})
+        nginx.write(made)
     _refresh_units(chosen.config)
     if read.role == "node":
         print("Các cơ quan không còn kết nối được tới nút này cho tới khi mở lại.", file=sys.stderr)
@@ -138,6 +144,14 @@ def _disable(read: Settings, chosen: argparse.Namespace) -> int:
 
 
 def _renew(read: Settings, chosen: argparse.Namespace) -> int:
+    from commune_portal.operations import stand_in
+
+    with stand_in.for_owner_of(read.folder):
+        _renewed(read, chosen)
+    return _tell(read, chosen, restart=False)
+
+
+def _renewed(read: Settings, chosen: argparse.Namespace) -> None:
     from commune_portal.operations import nginx
     from commune_portal.wire import lan_addresses, lan_authority
 
@@ -150,8 +164,6 @@ def _renew(read: Settings, chosen: argparse.Namespace) -> int:
             print("Mọi cơ quan phải nạp tệp đăng ký mới của nút này.", file=sys.stderr)
     lan_authority.renew(read)
     nginx.write(read)
-    nginx.give_to_owner(read)
-    return _tell(read, chosen, restart=False)
 
 
 def _status(read: Settings, chosen: argparse.Namespace) -> int:

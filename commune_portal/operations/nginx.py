@@ -7,7 +7,6 @@ only where that file is, so it may be installed everywhere.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from importlib import resources
@@ -16,7 +15,7 @@ from pathlib import Path
 from commune_portal.errors import RuleBroken, SettingsWrong
 from commune_portal.settings import MEBIBYTE, Settings, load
 from commune_portal.store import files
-from commune_portal.tls_front import CIPHERS, PLAIN_SENTENCE
+from commune_portal.tls_front import CIPHERS
 from commune_portal.wire import lan_addresses, lan_authority
 
 CONFIGURATION_FILE = "nginx.conf"
@@ -75,7 +74,7 @@ def render(settings: Settings, release_folder: Path | None = None) -> str:  # no
         listen=listen,
         names=" ".join([*dict.fromkeys(named), _ADDRESSES]),
         secret=lan_authority.front_secret(settings),
-        plain=PLAIN_SENTENCE.strip(),
+        plain=lan_addresses.PLAIN_SENTENCE.strip(),
         wrong_name=WRONG_NAME,
         too_large=TOO_LARGE,
         down=DOWN,
@@ -90,7 +89,6 @@ def write(settings: Settings, release_folder: Path | None = None) -> Path | None
         return None
     settings.tls_folder.mkdir(parents=True, exist_ok=True)
     files.write_durably(path, render(settings, release_folder).encode(), mode=0o600)
-    give_to_owner(settings)
     return path
 
 
@@ -107,14 +105,3 @@ def _quotable(path: str) -> str:
     if re.search(r"[\"$;{}\\\n]", path):
         raise RuleBroken(f"nginx không đọc được đường dẫn «{path}». Hãy đặt dữ liệu trong thư mục có tên đơn giản.")
     return path
-
-
-def give_to_owner(settings: Settings) -> None:
-    """What root made here is the service account's, as the folder is; does nothing for anybody else."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return
-    owner = settings.folder.stat()
-    made = [settings.secrets_folder, settings.lan_folder, settings.tls_folder]
-    for path in [*made, *settings.lan_folder.rglob("*"), *settings.tls_folder.rglob("*")]:
-        if path.exists():
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commune_portal import settings
+from commune_portal import cli, settings
 from commune_portal.errors import PortalError
 from commune_portal.operations import children, engine, registers, stand_in, steps, uninstalling
 from commune_portal.operations.children import Answer
@@ -178,3 +178,42 @@ def test_the_settings_of_a_first_installation_are_the_services(places: Places) -
     found = places.config.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (SERVICE.pw_uid, SERVICE.pw_gid, 0o640)
     assert isinstance(engine.told(OSError("x")), PortalError)
+
+
+def test_the_networks_door_is_made_by_no_link(places: Places, own: Settings, roots: Path) -> None:
+    (own.secrets_folder / "lan").symlink_to(roots)
+    with pytest.raises((PortalError, OSError)):
+        cli.run(["--config", str(places.config), "lan", "enable", "--name", "vanban.local"])
+    assert untouched(roots)
+    (own.secrets_folder / "lan").unlink()
+    assert cli.run(["--config", str(places.config), "lan", "enable", "--name", "vanban.local"]) == cli.DONE
+    made = [*own.secrets_folder.rglob("*"), *own.tls_folder.rglob("*"), places.config]
+    assert {path.stat().st_uid for path in made} == {SERVICE.pw_uid}
+
+
+def test_a_verb_among_the_data_is_its_owners_whoever_calls_it(
+    places: Places, own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert own.database_path.is_file()
+    given_up: list[Path] = []
+    monkeypatch.setattr(stand_in, "become_owner_of", given_up.append)
+    monkeypatch.setattr("commune_portal.cli.drill.run", lambda _: cli.DONE)
+    monkeypatch.setattr("commune_portal.cli.lan.run", lambda _: cli.DONE)
+    assert cli.run(["--config", str(places.config), "lan", "status"]) == cli.DONE
+    assert given_up == [], "the system's own units are root's"
+    assert cli.run(["--config", str(places.config), "drill"]) == cli.DONE
+    assert given_up == [places.home]
+
+
+def test_rights_that_were_given_up_never_come_back(places: Places) -> None:
+    child = os.fork()
+    if not child:
+        stand_in.become_owner_of(places.home)
+        (places.home / "made").write_text("by the service")
+        try:
+            os.setuid(0)
+        except PermissionError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (places.home / "made").stat().st_uid == SERVICE.pw_uid
