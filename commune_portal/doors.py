@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from commune_portal.tls_front import DOOR_ADDRESS, PLAIN_SENTENCE
+from commune_portal.wire.lan_addresses import DOOR_ADDRESS, PLAIN_SENTENCE
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]

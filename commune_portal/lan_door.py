@@ -8,13 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from commune_portal.doors import DOOR, Application, Doors, Environ, Start
 from commune_portal.errors import PortalError, SettingsWrong
 from commune_portal.settings import Settings
-from commune_portal.tls_front import TlsFront
-from commune_portal.wire import lan_authority
 
+if TYPE_CHECKING:
+    from commune_portal.tls_front import TlsFront
+
+# The door and its certificates are read where the settings open it: most offices have one PC.
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS = 60.0
@@ -54,7 +57,7 @@ class LanDoor:
         return Doors(
             guarded,
             client_of=self._client_of,
-            secret=lan_authority.front_secret(settings) if is_behind_nginx else "",
+            secret=_front_secret(settings) if is_behind_nginx else "",
             trust_headers=settings.server.behind_tls_proxy,
         )
 
@@ -85,15 +88,25 @@ class LanDoor:
 
     def _tend(self) -> None:
         """Renews the certificate where it is time, and opens the door where it is closed."""
+        from commune_portal.wire import lan_authority
+
         lan = self._settings.lan
         try:
             if lan_authority.keep(self._settings):
                 log.info("the certificate for the network was renewed")
             if lan.front == "builtin" and self._front is None:
                 behind = (self._settings.server.host, self._behind_port)
+                from commune_portal.tls_front import TlsFront
+
                 front = TlsFront(lan.host, lan.port, behind, lan_authority.server_path(self._settings))
                 front.start()
                 self._front = front
                 log.info("open for the network at port %d", front.port)
         except (PortalError, OSError) as error:
             log.error("closed for the network: %s (%s)", error, getattr(error, "detail", ""))
+
+
+def _front_secret(settings: Settings) -> str:
+    from commune_portal.wire import lan_authority
+
+    return lan_authority.front_secret(settings)

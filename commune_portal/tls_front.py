@@ -21,11 +21,9 @@ from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.errors import StoreRefused
+from commune_portal.wire.lan_addresses import DOOR_ADDRESS, PLAIN_SENTENCE
 
 log = logging.getLogger(__name__)
-
-DOOR_ADDRESS = "127.0.0.2"
-"""Where the door connects from. Browsers of this PC come from 127.0.0.1, so the two are never mistaken."""
 
 CIPHERS = "ECDHE+ECDSA+AESGCM:ECDHE+ECDSA+CHACHA20"
 """For TLS 1.2, with the door's own EC key: forward secrecy and authenticated encryption, nothing else."""
@@ -35,10 +33,6 @@ BLOCK_BYTES = 64 * 1024
 RELOAD_SECONDS = 2.0
 GOODBYE_SECONDS = 5.0
 ACCEPT_BACKLOG = 128
-
-PLAIN_SENTENCE = (
-    "Cổng này chỉ nhận kết nối an toàn. Hãy gõ lại địa chỉ, bắt đầu bằng https:// thay vì http://, rồi nhấn Enter.\n"
-)
 
 
 @dataclass(frozen=True, slots=True)

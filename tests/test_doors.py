@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from commune_portal.doors import DOOR, Doors, Environ, Start
-from commune_portal.tls_front import DOOR_ADDRESS
+from commune_portal.wire.lan_addresses import DOOR_ADDRESS
 
 SECRET = "ab" * 32
 

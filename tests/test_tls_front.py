@@ -18,8 +18,9 @@ from commune_portal.doors import DOOR, Doors, Environ, Start
 from commune_portal.errors import StoreRefused
 from commune_portal.listening import listen
 from commune_portal.settings import Lan, Settings
-from commune_portal.tls_front import PLAIN_SENTENCE, DoorLimits, TlsFront
+from commune_portal.tls_front import DoorLimits, TlsFront
 from commune_portal.wire import lan_authority
+from commune_portal.wire.lan_addresses import PLAIN_SENTENCE
 
 LIMITS = DoorLimits(connections=12, connections_per_address=8, handshake_seconds=0.5, grace_seconds=0.6)
 CHROME_109 = (

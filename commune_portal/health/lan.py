@@ -7,12 +7,15 @@ import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from commune_portal import clock
 from commune_portal.health.row import Level, Patient, Row, told
 from commune_portal.settings import Settings
-from commune_portal.wire import lan_addresses, lan_authority
-from commune_portal.wire.lan_authority import ServerCertificate
+from commune_portal.wire import lan_addresses
+
+if TYPE_CHECKING:
+    from commune_portal.wire.lan_authority import ServerCertificate
 
 WHY = "Các máy khác trong cơ quan làm việc qua cửa này; cửa đóng hoặc chứng thư sai thì họ không vào được."
 MEND_OPEN = (
@@ -64,6 +67,8 @@ class Standing:
 
 def standing(settings: Settings, *, knock: bool = True) -> Standing:
     """Reads the certificates and, unless `knock` is false, asks the door itself."""
+    from commune_portal.wire import lan_authority
+
     authority = lan_authority.root(settings)
     wanted = lan_addresses.wanted_names(settings)
     left_out = tuple(name for name in wanted if authority is not None and not authority.permits(name))
@@ -90,6 +95,8 @@ def address_of(name: str, port: int) -> str:
 def probe(settings: Settings) -> DoorState:
     """Knocks: a TLS handshake with the door, believing this office's root alone."""
     host = "127.0.0.1" if settings.lan.host in ("0.0.0.0", "::") else settings.lan.host  # noqa: S104
+    from commune_portal.wire import lan_authority
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(settings.tls_folder / lan_authority.ROOT_FILE)

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from commune_portal.documents import bags as office_bags
 from commune_portal.errors import RuleBroken
-from commune_portal.node import bags as node_bags
 from commune_portal.people.actors import Actor
 from commune_portal.settings import Limits, Settings
 from commune_portal.wire.bag import BagVector, Manifest, What
@@ -90,7 +89,11 @@ class Round:
 
 def side_of(settings: Settings) -> Side:
     """The side of this installation."""
-    return office_bags if settings.role == "office" else node_bags
+    if settings.role == "office":
+        return office_bags
+    from commune_portal.node import bags as node_bags
+
+    return node_bags
 
 
 def refuse_own_folders(settings: Settings, place: Path) -> None:

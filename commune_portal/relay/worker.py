@@ -11,6 +11,7 @@ import logging
 import random
 import threading
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from commune_portal import clock
 from commune_portal.errors import (
@@ -20,7 +21,6 @@ from commune_portal.errors import (
 from commune_portal.people import accesses, peers
 from commune_portal.people.peers import Peer
 from commune_portal.relay import schedule
-from commune_portal.relay.axis import AxisRelay
 from commune_portal.relay.client import NodeClient
 from commune_portal.relay.link import NodeIdentity, TryLater
 from commune_portal.relay.memory import Memory
@@ -28,10 +28,12 @@ from commune_portal.relay.port import Port, port_of
 from commune_portal.relay.rounds import Pace, Round
 from commune_portal.relay.schedule import Circuit
 from commune_portal.relay.uploads import Grain
-from commune_portal.relay.vxp import adapter_of
 from commune_portal.settings import Settings
 from commune_portal.store import database, erasure, installation
 from commune_portal.wire import keys
+
+if TYPE_CHECKING:
+    from commune_portal.relay.axis import AxisRelay
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +49,7 @@ class Worker:
     def __init__(self, settings: Settings, port: Port | None = None) -> None:
         self._settings = settings
         self._port = port or port_of(settings)
-        adapter = adapter_of(settings)
-        self._axis = AxisRelay(settings, adapter) if adapter else None
+        self._axis = _axis_of(settings)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._client: NodeClient | None = None
@@ -178,3 +179,14 @@ class Worker:
 
     def _pause(self, seconds: float) -> None:
         self._stop.wait(seconds)
+
+
+def _axis_of(settings: Settings) -> AxisRelay | None:
+    """The way to the document axis, where the settings of a node ask for one; raises SettingsWrong."""
+    if settings.role != "node":
+        return None
+    from commune_portal.relay.axis import AxisRelay
+    from commune_portal.relay.vxp import adapter_of
+
+    adapter = adapter_of(settings)
+    return AxisRelay(settings, adapter) if adapter else None

@@ -7,7 +7,6 @@ is covered, checks the whole file, and only then gives it its name.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import shutil
@@ -130,6 +129,8 @@ def prepare_signature(
     chain_der: tuple[bytes, ...] = (), algorithm: Algorithm = Algorithm.RSA_PKCS1V15,
 ) -> Prepared:  # fmt: skip
     """Writes a copy with fields filled, the appearance drawn and room for the signature; answers what to sign."""
+    import asyncio
+
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
     keys.require_usable(certificate_der, request.at)
@@ -267,6 +268,8 @@ def _signer(
 
 def finish_signature(prepared: Prepared, signature: bytes, out: Path, *, token_serial: str = "") -> Signed:
     """Puts a signature into a prepared file; checks key, file and earlier signatures before `out` exists."""
+    import asyncio
+
     from asn1crypto import cms
     from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
     from pyhanko.sign.signers.pdf_signer import PdfTBSDocument

@@ -5,7 +5,6 @@ Offline, revocation is seldom known; then the verdict is `SOUND`, never plainly 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +27,8 @@ for _name in ("pyhanko", "pyhanko_certvalidator"):
 
 def verify(pdf: Path, trust: TrustStore, at: datetime | None = None) -> Report:
     """Checks every signature as of an instant (now, unless given); raises Malformed for a PDF that cannot be read."""
+    import asyncio
+
     return asyncio.run(_verify(pdf, trust, at or clock.now()))
 
 

@@ -13,7 +13,6 @@ from flask import Flask, Response, current_app, render_template, url_for
 
 from commune_portal import clock
 from commune_portal.documents import outbox
-from commune_portal.node import contacts
 from commune_portal.people.actors import Actor
 from commune_portal.rules.permissions import Verb
 from commune_portal.settings import Settings
@@ -235,6 +234,8 @@ def _node_bell(by: Actor) -> Bell:
 
 
 def _members_contact() -> tuple[str, str]:
+    from commune_portal.node import contacts  # an office never reads it
+
     heard, oldest = contacts.standing()
     if heard is None:
         return "Chưa đơn vị nào liên lạc", "warn"

@@ -11,7 +11,6 @@ from flask import Blueprint, Response, current_app, flash, url_for
 from commune_portal.documents import bags as office_bags
 from commune_portal.documents import exchange
 from commune_portal.errors import PortalError, RuleBroken
-from commune_portal.node import bags as node_bags
 from commune_portal.people import bags
 from commune_portal.people.actors import Actor
 from commune_portal.people.bags import BagLine, BagReport
@@ -197,7 +196,7 @@ def _page(by: Actor, form_out: FormState, form_in: FormState, to: str, status: i
         cargo=cargo,
         facts=_facts(cargo, encrypted=_settings().relay.bag_encryption) if cargo else [],
         problem=problem,
-        waiting=[] if _is_office() else node_bags.waiting(by),
+        waiting=_waiting(by),
         drives=[(str(drive.path), f"{drive.path} (còn {size(drive.free_bytes)})") for drive in stick.drives()],
         last=[_shown(line, names) for line in last],
     )
@@ -268,3 +267,12 @@ def _is_office() -> bool:
 def _settings() -> Settings:
     settings: Settings = current_app.config["PORTAL_SETTINGS"]
     return settings
+
+
+def _waiting(by: Actor) -> list[tuple[str, str, int]]:
+    """What lies at a node for its members."""
+    if _is_office():
+        return []
+    from commune_portal.node import bags as node_bags
+
+    return node_bags.waiting(by)

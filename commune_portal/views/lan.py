@@ -7,6 +7,7 @@ not trusted yet must be compared with the paper beside the server.
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, render_template
 
@@ -16,8 +17,9 @@ from commune_portal.settings import Settings
 from commune_portal.store import installation
 from commune_portal.views import _session
 from commune_portal.views._page import page, respond
-from commune_portal.wire import lan_authority
-from commune_portal.wire.lan_authority import Root
+
+if TYPE_CHECKING:
+    from commune_portal.wire.lan_authority import Root
 
 blueprint = Blueprint("lan", __name__, url_prefix="/lan")
 
@@ -86,6 +88,8 @@ def without_marks(text: str) -> str:
 
 
 def _root() -> Root:
+    from commune_portal.wire import lan_authority
+
     settings = _settings()
     root = lan_authority.root(settings)
     if root is None or not settings.lan.enabled:

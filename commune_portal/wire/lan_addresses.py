@@ -13,6 +13,13 @@ from commune_portal.errors import SettingsWrong
 from commune_portal.settings import Settings
 
 SAME_PC = ("localhost", "127.0.0.1")
+DOOR_ADDRESS = "127.0.0.2"
+"""Where the TLS door connects from. Browsers of this PC come from 127.0.0.1, so the two are never mistaken."""
+
+PLAIN_SENTENCE = (
+    "Cổng này chỉ nhận kết nối an toàn. Hãy gõ lại địa chỉ, bắt đầu bằng https:// thay vì http://, rồi nhấn Enter.\n"
+)
+
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _SIOCGIFADDR = 0x8915
 

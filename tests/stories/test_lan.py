@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from commune_portal.store import database
-from commune_portal.tls_front import PLAIN_SENTENCE
+from commune_portal.wire.lan_addresses import PLAIN_SENTENCE
 from tests.browser import DESK, FLAGS, PHONE, axe_violations, chromium_path, overflow_pixels, picture
 from tests.cast import PASSWORD, cheap_passwords, office_at
 from tests.stories.lan_stage import NAME, Front, House, standing, with_door
