@@ -1,7 +1,8 @@
 """What a restore takes over of the settings that came with the backup: the office's choices that fit this computer.
 
-Ports, folders and doors are the new computer's own. A token's driver is taken where its file lies here too; the roots
-that signatures are checked against come along, and so does the rhythm of backups.
+Ports, folders and doors are the new computer's own. A token's driver is taken where it is a known one that is installed
+here too: a driver is a program, and a backup that somebody hands over may name one on his stick. The roots that
+signatures are checked against come along, and so does the rhythm of backups.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from commune_portal import settings as settings_module
 from commune_portal.errors import SettingsWrong
 from commune_portal.settings import Settings
+from commune_portal.signing import drivers
 from commune_portal.store import files, settings_file
 
 FOLDER = "restored-settings"
@@ -43,7 +45,7 @@ def carry(settings: Settings) -> None:
 def _choices(before: Settings, here: Settings) -> dict[str, dict[str, Any]]:
     """What differs from the defaults in the backup, and not here."""
     token, backup = _chosen(before.token, here.token), _chosen(before.backup, here.backup)
-    if "module" in token and not Path(before.token.module).is_file():
+    if "module" in token and Path(before.token.module) not in {Path(item.path) for item in drivers.present()}:
         del token["module"]
     backup.pop("folders", None)
     return {"token": {name: token[name] for name in ("module", "padding") if name in token}, "backup": backup}

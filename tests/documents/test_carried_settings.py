@@ -8,6 +8,8 @@ import pytest
 
 from commune_portal.documents import carried_settings
 from commune_portal.settings import Settings, load
+from commune_portal.signing import drivers
+from commune_portal.signing.drivers import Driver
 
 
 @pytest.fixture
@@ -24,9 +26,17 @@ def brought(here: Settings, text: str) -> None:
     path.write_text('role = "office"\n' + text, encoding="utf-8")
 
 
-def test_a_driver_that_lies_here_too_is_taken_over_and_the_port_is_not(here: Settings) -> None:
+def installed(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
+    """Drivers of known makers that this computer has."""
+    monkeypatch.setattr(drivers, "present", lambda: tuple(Driver("VNPT-CA", str(path)) for path in paths))
+
+
+def test_a_driver_that_is_installed_here_too_is_taken_over_and_the_port_is_not(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     driver = here.folder / "driver.so"
     driver.write_bytes(b"")
+    installed(monkeypatch, driver)
     brought(here, f'[server]\nport = 9999\n[token]\nmodule = "{driver}"\n[backup]\nat = "16:45"\nfolders = ["/usb"]\n')
     carried_settings.carry(here)
     now = load(here.folder / "portal.toml")
@@ -36,16 +46,26 @@ def test_a_driver_that_lies_here_too_is_taken_over_and_the_port_is_not(here: Set
     assert load(here.folder / "portal.toml") == now
 
 
+def test_a_program_on_a_stick_is_no_driver(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = here.folder / "stick.so"
+    strange.write_bytes(b"")
+    installed(monkeypatch, here.folder / "driver.so")
+    brought(here, f'[token]\nmodule = "{strange}"\npadding = "pss"\n')
+    carried_settings.carry(here)
+    assert load(here.folder / "portal.toml").token.module == ""
+
+
 def test_a_driver_that_is_not_here_is_left_out(here: Settings) -> None:
     brought(here, '[token]\nmodule = "C:/Vendor/token.dll"\n')
     carried_settings.carry(here)
     assert load(here.folder / "portal.toml") == here
 
 
-def test_what_was_chosen_here_stands(here: Settings) -> None:
+def test_what_was_chosen_here_stands(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     own, other = here.folder / "own.so", here.folder / "other.so"
     own.write_bytes(b"")
     other.write_bytes(b"")
+    installed(monkeypatch, own, other)
     config = here.folder / "portal.toml"
     config.write_text(f'role = "office"\n[token]\nmodule = "{own}"\n', encoding="utf-8")
     brought(here, f'[token]\nmodule = "{other}"\n')
