@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -54,6 +55,7 @@ def run(chosen: argparse.Namespace) -> int:
         return _note(chosen)
     from commune_portal.operations.places import Places
 
+    os.umask(0o022)  # what root makes here the service must read, and nobody else may write
     places = Places.under(chosen.root) if chosen.root else Places.here()
     acts = {
         "install": _install, "rollback": _roll_back, "status": _status, "resume": _resume, "uninstall": _uninstall,

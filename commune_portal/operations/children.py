@@ -63,7 +63,8 @@ def identity(account: str) -> dict[str, Any]:
         found = pwd.getpwnam(account)
     except KeyError:
         return {}
-    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": os.getgrouplist(account, found.pw_gid)}
+    groups = os.getgrouplist(account, found.pw_gid)
+    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": groups, "umask": 0o027}
 
 
 def ask_release(

@@ -238,12 +238,18 @@ def failed(places: Places) -> list[str]:
 
 
 def mark_failed(places: Places, version: str, operation: str) -> None:
-    """Gives a release that did not work a name that nothing starts; it stays to be looked at. Idempotent."""
+    """Gives a release that did not work a name that nothing starts; it stays to be looked at. Idempotent.
+
+    Those that failed before it go: trying again and again must not fill the disk.
+    """
     folder = places.release(version)
     if folder.is_dir():
+        earlier = failed(places)
         with files.disk_errors():
             folder.rename(folder.with_name(f"{version}.failed.{operation}"))
             files.sync_folder(places.releases)
+            for name in earlier:
+                remove(places.releases / name)
 
 
 def prune(places: Places, keep: set[str]) -> None:

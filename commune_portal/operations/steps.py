@@ -309,8 +309,11 @@ def _start_old(site: Site, operation: Operation) -> None:
 def _register_back(places: Places, operation: Operation) -> Path | None:
     """The snapshot takes the register's place again where the new release may have written to it."""
     touching = "exchange" if operation.kind is Kind.ROLLBACK else "migrate"
+    if not has_reached(operation, touching):
+        shutil.rmtree(places.snapshots / operation.id, ignore_errors=True)  # the register itself is still there
+        return None
     kept = operation.facts.get("snapshot")
-    if not kept or not places.config.exists() or not has_reached(operation, touching):
+    if not kept or not places.config.exists():
         return None
     from commune_portal import settings
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from commune_portal import settings
 from commune_portal.errors import StoreDamaged
-from commune_portal.operations import registers
+from commune_portal.operations import journal, registers, steps
+from commune_portal.operations.journal import Kind
 from commune_portal.operations.places import Places
 from commune_portal.people import founding
 from commune_portal.people.founding import FirstPerson, Plan
@@ -122,3 +124,14 @@ def test_what_was_entered_since_is_counted_without_the_change_of_the_program(pla
     assert registers.facts(own.database_path)[1] == lines + 1, "told once, however often it is finished"
     assert registers.amount_since(own.database_path, lines) == 0
     assert list(registers.acts_since(own.database_path, 0)) == [], "no number was given yet"
+
+
+def test_a_snapshot_that_nobody_needed_goes_with_the_operation(places: Places, own: Settings) -> None:
+    for step, stays in (("service", False), ("migrate", True)):
+        begun = journal.begin(Kind.UPGRADE, "1.0.0", "1.1.0")
+        before = registers.take_snapshot(places, own, begun.id)
+        known = replace(begun, step=step).knowing({"snapshot": registers.as_facts(before)})
+        aside = steps._register_back(places, known)
+        assert (aside is not None) is stays
+        assert not Path(before.path).exists()
+        assert own.database_path.is_file()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from commune_portal import cli
 from commune_portal.errors import SettingsWrong, StoreDamaged
 from commune_portal.operations import releases
 from commune_portal.operations.bundle import Stick
@@ -97,6 +100,30 @@ def test_pruning_keeps_what_is_named_and_a_failed_release_is_never_listed(places
     assert releases.installed(places) == ["1.0.0", "1.1.0"]
     releases.prune(places, {"1.1.0", "1.0.0"})
     assert sorted(path.name for path in places.releases.iterdir()) == ["1.0.0", "1.1.0"]
+
+
+def test_trying_again_and_again_keeps_one_failed_release(places: Places, tmp_path: Path) -> None:
+    for operation in ("00000001", "00000002", "00000003"):
+        releases.stage(places, stick_of(tmp_path / operation, packed=False, version="1.2.0"))
+        releases.mark_failed(places, "1.2.0", operation)
+    assert [path.name for path in places.releases.iterdir()] == ["1.2.0.failed.00000003"]
+
+
+def test_a_release_can_be_read_by_the_service_and_written_by_nobody_whatever_root_is_used_to(
+    places: Places, tmp_path: Path
+) -> None:
+    stick = stick_of(tmp_path, packed=True)
+    for mask in (0o077, 0o000):
+        before = os.umask(mask)
+        try:
+            cli.run(["release", "status", "--root", str(places.root), "--json"])
+            releases.stage(places, stick)
+        finally:
+            os.umask(before)
+        made = [places.releases, *places.releases.rglob("*")]
+        assert [oct(path.stat().st_mode & 0o077) for path in made if path.stat().st_mode & 0o066 != 0o044] == []
+        assert all(path.stat().st_mode & 0o011 == 0o011 for path in made if path.is_dir())
+        shutil.rmtree(places.program)
 
 
 @pytest.mark.parametrize("damage", ["missing", "more", "changed", "no manifest", "link out"])
