@@ -122,8 +122,19 @@ def chapter(name: str) -> Chapter:
 
 
 def read(text: str) -> tuple[Part, ...]:
-    """The parts of a text; blank lines part them."""
-    return tuple(_part(block.strip("\n").split("\n")) for block in _BLANK_LINES.split(text.strip()) if block.strip())
+    """The parts of a text; blank lines part them, and a heading is a part even without one."""
+    parts: list[Part] = []
+    for block in _BLANK_LINES.split(text.strip()):
+        lines = block.strip("\n").split("\n") if block.strip() else []
+        while lines and lines[0].startswith("#"):
+            parts.append(_heading(lines.pop(0)))
+        if lines:
+            parts.append(_part(lines))
+    return tuple(parts)
+
+
+def _heading(line: str) -> Heading:
+    return Heading(len(line) - len(line.lstrip("#")), spans(line.lstrip("# ")))
 
 
 def _part(lines: list[str]) -> Part:
@@ -131,8 +142,6 @@ def _part(lines: list[str]) -> Part:
     picture = _PICTURE.fullmatch(first.strip())
     if picture and len(lines) == 1:
         return Picture(picture[2], picture[1])
-    if first.startswith("#"):
-        return Heading(len(first) - len(first.lstrip("#")), spans(first.lstrip("# ")))
     if first.startswith("|"):
         rows = [tuple(spans(cell.strip()) for cell in line.strip().strip("|").split("|")) for line in lines]
         return Grid(rows[0], tuple(rows[2:]))

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from commune_portal.paper import fonts, manual, markdown, prose, typesetting
@@ -55,6 +55,7 @@ def test_every_part_of_a_text_is_read() -> None:
 
 
 @given(st.text("ab *`{}#|-1.\n!"))
+@example("#\na")
 @settings(max_examples=60, deadline=None)
 def test_no_text_breaks_the_parser_and_no_word_is_lost(text: str) -> None:
     read = "".join(_all_text(part) for part in markdown.read(text))
