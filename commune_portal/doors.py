@@ -46,21 +46,29 @@ class Doors:
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Says which door it was, and passes the request on."""
         word = environ.get(FRONT_HEADER, "").encode("latin-1")
+        is_front = bool(self._secret) and hmac.compare_digest(word, self._secret)
         client: str | None = environ.get(CLIENT_HEADER) or None
         if not self._trust_headers:
             for name in _OF_PROXIES & environ.keys():
                 del environ[name]
         environ[DOOR] = "loopback"
-        if self._secret and hmac.compare_digest(word, self._secret):
+        if word and not is_front and not self._trust_headers:
+            # A front whose word is an older or a newer one: whoever stands behind it must not count as this PC.
+            return _refused(start_response)
+        if is_front:
             _came_by_tls(environ, client or "")
         elif environ.get("REMOTE_ADDR") == DOOR_ADDRESS:
             found = self._client_of(int(environ.get("REMOTE_PORT") or 0)) if self._client_of else None
             if found is None:
                 # Not from a connection that the door knows: the client has gone, or another program poses as the door.
-                start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
-                return [PLAIN_SENTENCE.encode()]
+                return _refused(start_response)
             _came_by_tls(environ, found)
         return self._app(environ, start_response)
+
+
+def _refused(start_response: Start) -> Iterable[bytes]:
+    start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+    return [PLAIN_SENTENCE.encode()]
 
 
 def _came_by_tls(environ: Environ, client: str) -> None:

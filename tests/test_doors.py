@@ -27,7 +27,7 @@ def seen(doors: dict[str, Any], **environ: str) -> dict[str, str] | None:
 def test_a_request_on_loopback_is_what_it_is_whatever_its_headers_say() -> None:
     told = seen(
         {"secret": SECRET}, HTTP_X_FORWARDED_FOR="10.0.0.9", HTTP_X_FORWARDED_PROTO="https",
-        HTTP_FORWARDED="for=10.0.0.9", HTTP_X_PORTAL_FRONT="guessed",
+        HTTP_FORWARDED="for=10.0.0.9",
     )  # fmt: skip
     assert told is not None
     assert (told[DOOR], told["REMOTE_ADDR"], told["wsgi.url_scheme"]) == ("loopback", "127.0.0.1", "http")
@@ -39,6 +39,11 @@ def test_the_word_of_nginx_brings_the_client_and_is_not_passed_on() -> None:
     assert told is not None
     assert (told[DOOR], told["REMOTE_ADDR"], told["wsgi.url_scheme"]) == ("lan", "192.168.1.20", "https")
     assert SECRET not in told.values()
+
+
+def test_a_front_with_another_word_is_refused_and_not_taken_for_this_pc() -> None:
+    for doors in ({"secret": SECRET}, {}):
+        assert seen(doors, HTTP_X_FORWARDED_FOR="192.168.1.20", HTTP_X_PORTAL_FRONT="cd" * 32) is None
 
 
 def test_without_a_word_agreed_an_empty_one_opens_nothing() -> None:
