@@ -207,6 +207,9 @@ def _fill(
             ),
         )  # fmt: skip
     _carry_bags(folder, plan, children)
+    # The province's office keeps nothing: at the node it is the one to be reminded of it.
+    children[NODE](clock="", keep=True)
+    _together(pool, (partial(children[party], keep=True) for party in OFFICES if party in SERVED))
     tell("")
 
 

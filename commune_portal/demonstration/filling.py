@@ -1,8 +1,8 @@
 """The process that fills one office, or serves the node, while the demonstration's year passes; the real verbs.
 
 It reads JSON lines: `found` makes the installation, `do` performs the acts of one round and makes contact with the
-node, `clock` moves the node's time. One answer line follows each. Until the year is over nothing is synced to the
-disk: a folder that was not finished is thrown away by the next start.
+node, `clock` moves the node's time, `keep` makes the recovery key and the first backup. One answer line follows each.
+Until the year is over nothing is synced to the disk: a folder that was not finished is thrown away by the next start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.demonstration import opening
+from commune_portal.demonstration import keeping, opening
 from commune_portal.demonstration.acts import Planned
 from commune_portal.documents import (
     arrivals,
@@ -254,6 +254,8 @@ def _office(settings: Settings, asked: Callable[[], dict[str, Any] | None], scan
         elif "bag" in request:
             with clock.standing_at(clock.from_text(request["at"])):
                 unpacking.import_all(PORTAL, settings, request["bag"])
+        elif "keep" in request:
+            keeping.keep(settings)
         else:
             for item in request["acts"]:
                 act = Planned.from_json(item)
@@ -283,6 +285,8 @@ def _node(settings: Settings, asked: Callable[[], dict[str, Any] | None]) -> Non
                 Path(office["out"]).write_bytes(file)
             if "bag" in request:
                 packing.export(PORTAL, settings, request["bag"], request["to"])
+            if "keep" in request:
+                keeping.keep(settings)
             _say({})
     portal.close()
     thread.join(10)

@@ -11,11 +11,14 @@ from commune_portal.documents.restoration import ABOUT
 from commune_portal.health.row import Level, Patient, Row, age_in_days, told
 
 WHY = "Ổ đĩa hỏng lúc nào không biết; chỉ bản sao lưu đã chứng minh mới cứu được sổ."
-MEND = "Cắm USB có thư mục «sao-luu», mở trang Sao lưu và bấm Sao lưu ngay; hoặc chạy «commune-portal backup»."
-MEND_PROOF = "Chạy «commune-portal drill»: hệ thống khôi phục thử bản mới nhất vào thư mục tạm rồi đọc lại tất cả."
-WHY_STICK = "Máy cháy, mất trộm hay hỏng ổ thì bản sao nằm cùng máy mất theo."
+MEND = "Cắm USB có thư mục «sao-luu», mở trang Sao lưu và bấm «Sao lưu ngay»; hoặc chạy «commune-portal backup»."
+MEND_PROOF = (
+    "Mở trang Sao lưu, bấm «Chứng minh ngay»: hệ thống khôi phục thử bản mới nhất vào thư mục tạm rồi đọc lại"
+    " tất cả; hoặc chạy «commune-portal drill»."
+)
+WHY_STICK = "Máy cháy, mất trộm hay hỏng ổ thì bản sao lưu nằm cùng máy mất theo."
 WHY_KEY = (
-    "Bản sao lưu được khóa bằng khóa phục hồi in trên giấy; không có tờ giấy đó, máy hỏng là không mở được bản sao."
+    "Bản sao lưu được khóa bằng khóa phục hồi in trên giấy; không có tờ giấy đó, máy hỏng thì không mở được bản nào."
 )
 WHY_RESTORE = "Số đã cấp sau lần sao lưu có thể bị cấp lại; phải đối chiếu trước khi cấp số và gửi đi."
 WARN_AFTER_DAYS = 2
@@ -109,7 +112,7 @@ def _stick(patient: Patient) -> list[Row]:
 
 
 def _key(patient: Patient) -> Row:
-    mend = "Mở trang Sao lưu, bấm Tạo khóa, in tờ giấy, cất vào két rồi gõ nhóm chữ cuối để xác nhận."
+    mend = "Mở trang Sao lưu, bấm «Tạo khóa», in tờ giấy, gõ nhóm cuối để xác nhận, rồi cất giấy vào két."
     found = patient.one(
         "SELECT fingerprint FROM recovery_keys WHERE confirmed_at IS NOT NULL AND retired_at IS NULL ORDER BY id DESC"
     )
@@ -126,5 +129,5 @@ def _restoration(patient: Patient) -> list[Row]:
     if found is None:
         return []
     what = "Đã khôi phục từ bản sao lưu, chưa đối chiếu số: chưa cấp số, chưa gửi đi được"
-    mend = "Mở trang Đối chiếu sau khôi phục và làm theo từng bước; cần sổ giấy hoặc bản in gần nhất."
+    mend = "Mở trang «Đối chiếu số sau khôi phục» và làm theo từng bước; cần sổ giấy hoặc bản in gần nhất."
     return [Row("restoration", Level.FAIL, what, WHY_RESTORE, mend)]

@@ -66,7 +66,7 @@ _TITLES = {
     "secrets-rights": "Quyền khóa",
     "clock": "Đồng hồ",
     "backup": "Sao lưu",
-    "backup-proven": "Bản sao đã chứng minh",
+    "backup-proven": "Bản sao lưu đã chứng minh",
     "backup-stick": "Sao lưu ra USB",
     "recovery-key": "Khóa phục hồi",
     "restoration": "Sau khôi phục",

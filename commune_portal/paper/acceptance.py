@@ -45,7 +45,7 @@ _CHECKED = """
 - Dịch vụ chạy bằng tài khoản LocalService; ký được bằng thiết bị thật; ký lại được sau khi rút – cắm thiết bị và
   sau khi máy ngủ.
 - Thư mục dữ liệu: người dùng thường không đọc được; tên thư mục và tên người dùng có dấu tiếng Việt, có dấu cách.
-- Sao lưu ra USB của cơ quan, đọc lại, chứng minh bản sao; khôi phục trên máy THỨ HAI, xác nhận số và in báo cáo.
+- Sao lưu ra USB của cơ quan, đọc lại, chứng minh bản sao lưu; khôi phục trên máy THỨ HAI, đối chiếu số và in biên bản.
 - Nâng cấp; bản nâng cấp hỏng tự quay về bản cũ; rút điện giữa lúc chép, lúc chuyển, lúc kiểm tra: còn bản cũ hoặc
   bản mới, đủ mọi số.
 - USB bản cũ hơn bị từ chối; USB bị sửa bị từ chối; đĩa đầy được báo bằng câu rõ ràng.

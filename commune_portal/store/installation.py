@@ -31,7 +31,7 @@ def found(settings: Settings, *, code: str, name: str, place: str, public_key: s
     """Makes an empty register for this installation; raises StoreRefused when there is one already."""
     if settings.database_path.exists():
         raise StoreRefused(f"Đã có dữ liệu ở {settings.database_path}; không khởi tạo đè lên.")
-    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not settings.paths.allow_any_disk:
         database.refuse_foreign_disk(settings.data_folder)
     migrate.migrate(settings.database_path)

@@ -43,6 +43,8 @@ QUIET_SECONDS = 3600
 HEARTBEAT_SECONDS = 300
 QUICK_CHECKS = (disk.check, hours.check, copies.check, exchange.check)
 """Checks that cost a few milliseconds; each is also a row of the health page."""
+TOLD_ABOVE = frozenset({"backup-proven", "recovery-key"})
+"""Rows whose words the line about backups has said already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ def _hints() -> list[Row]:
     with closing(verify.open_for_reading(settings.database_path)) as connection:
         patient = Patient(settings, connection, thorough=False)
         found = [row for check in QUICK_CHECKS for row in check(patient)]
-    return [row for row in found if row.level is not Level.OK]
+    return [row for row in found if row.level is not Level.OK and row.id not in TOLD_ABOVE]
 
 
 def _is_older(at: datetime | None, seconds: int) -> bool:
