@@ -16,41 +16,20 @@ from pathlib import Path
 
 import pytest
 
-from commune_portal import __version__, clock, settings
+from commune_portal import __version__, settings
 from commune_portal.documents import verification
 from tests.deploy import bundles, machines
 from tests.deploy.clerk import Clerk, Form
 from tests.deploy.installed import ACCOUNT, BACKUPS, CONFIG, HOME, PROGRAM, STATE, Installed
 from tests.deploy.machines import Machine
-from tests.documents.marked import a_pdf
+from tests.deploy.paces import CLERK_PASSWORD, LEADER_PASSWORD, Steps, arrive_one, problems
 
 pytestmark = [pytest.mark.deploy]
 
 CEILING_SECONDS = 900
 OFFICE_ADDRESS, NODE_ADDRESS = "10.9.0.1", "10.9.0.2"
-CLERK_PASSWORD, LEADER_PASSWORD = "bốn con vịt bơi qua sông", "ba cây cau trước sân nhà"
 NEWER, BROKEN_DATA, BROKEN_SERVICE = "90.1.0", "90.2.0", "90.3.0"
 DROPPED = "DROP TABLE calls;\n"
-
-
-class Steps:
-    """What was done, and how long it took."""
-
-    def __init__(self) -> None:
-        self._done: list[tuple[str, float]] = []
-        self._began = self._last = time.monotonic()
-
-    def done(self, what: str) -> None:
-        """Notes the end of a step."""
-        now = time.monotonic()
-        self._done.append((what, now - self._last))
-        self._last = now
-
-    def table(self) -> str:
-        """The steps as lines."""
-        lines = [f"  {seconds:6.1f} s  {what}" for what, seconds in self._done]
-        total = time.monotonic() - self._began
-        return "\n".join(["", *lines, f"  {total:6.1f} s  in all (ceiling {CEILING_SECONDS})"])
 
 
 @pytest.fixture
@@ -76,7 +55,7 @@ def test_an_office_lives_from_a_stick_through_every_accident(
     another: Callable[[str], Installed], capsys: pytest.CaptureFixture[str]
 ) -> None:
     office, node = another("office"), another("node")
-    steps = Steps()
+    steps = Steps(CEILING_SECONDS)
     stick = bundles.built(__version__, 1, "linux")
     steps.done("stick built, or found built")
     _install(office, stick)
@@ -90,7 +69,7 @@ def test_an_office_lives_from_a_stick_through_every_accident(
     pin = _declare_signers(office)
     steps.done("tokens declared, leader and seal")
     _send_one(office, pin, "Kế hoạch phòng, chống lụt, bão năm nay")
-    _arrive_one(office, clerk, "Về việc rà soát hộ nghèo đợt một")
+    arrive_one(clerk, "Về việc rà soát hộ nghèo đợt một")
     steps.done("registered, signed with a token, relayed to the other machine")
     office.plug_in(bundles.built(NEWER, 2, "linux"))
     assert office.install()["outcome"] == "done"
@@ -149,7 +128,7 @@ def _install_node(node: Installed, stick: Path) -> None:
         operator_username="vanhanh", operator_full_name="Phạm Gia Huy", operator_password=CLERK_PASSWORD,
         operator_password_again=CLERK_PASSWORD,
     )  # fmt: skip
-    assert answer.status == 200, _problems(answer.text)
+    assert answer.status == 200, problems(answer.text)
     node.wait_alive("serving")
 
 
@@ -183,17 +162,11 @@ def _first_run(office: Installed, enrolment: bytes) -> Clerk:
         administrator="same", clerk_username="vanthu", clerk_full_name="Trần Thị Mai", clerk_password=CLERK_PASSWORD,
         clerk_password_again=CLERK_PASSWORD, token="/usr/lib/softhsm/libsofthsm2.so", clock_ok="on",
     )  # fmt: skip
-    assert answer.status == 200, _problems(answer.text)
+    assert answer.status == 200, problems(answer.text)
     office.wait_alive("serving")
     clerk.log_in("vanthu", CLERK_PASSWORD)
     assert "An Phú" in clerk.open("/").text
     return clerk
-
-
-def _problems(text: str) -> str:
-    """What a page says was wrong."""
-    listed = re.search(r'class="error-summary".*?</div>', text, re.DOTALL)
-    return re.sub(r"<[^>]+>|\s+", " ", listed[0]) if listed else text[-1500:]
 
 
 def _declare_signers(office: Installed) -> str:
@@ -225,22 +198,6 @@ def _send_one(office: Installed, pin: str, subject: str) -> str:
     finally:
         desk.close()
     return number
-
-
-def _arrive_one(office: Installed, clerk: Clerk, subject: str) -> None:
-    """Registers an incoming paper document through the pages."""
-    page = clerk.open("/incoming/register")
-    page = clerk.submit(page.form("file"), files={"file": ("den.pdf", a_pdf(subject))})
-    sender = "Ủy ban nhân dân huyện Đông Hòa"
-    page = clerk.submit(
-        page.form("subject"),
-        code="15/UBND-VP",
-        sender_name=sender,
-        subject=subject,
-        promulgation_date=f"{clock.today():%d/%m/%Y}",
-    )
-    assert page.status == 200, _problems(page.text)
-    assert subject in clerk.open("/incoming").text
 
 
 def _numbers(office: Installed) -> list[int]:
@@ -297,7 +254,7 @@ def _restore(fresh: Installed, lost: Installed, backup: bytes, paper: str) -> No
     wrong = clerk.submit(page.form("recovery_key"), {"file": ("s.zip.age", backup)}, backup="sent", recovery_key="")
     assert wrong.status == 422
     page = clerk.submit(page.form("recovery_key"), {"file": ("s.zip.age", backup)}, backup="sent", recovery_key=paper)
-    assert page.status == 200, _problems(page.text)
+    assert page.status == 200, problems(page.text)
     assert fresh.wait_alive("serving")["version"] == NEWER
     subprocess.run(["cp", "-a", str(lost.machine.path(f"{HOME}/softhsm")), str(fresh.machine.path(HOME))], check=True)
     fresh.machine.shell(f"chown -R {ACCOUNT}:{ACCOUNT} {HOME}/softhsm")
@@ -323,8 +280,8 @@ def _reconcile(fresh: Installed, node: Installed) -> None:
     clerk.submit(_with_highest(clerk.page.form("/recovering/paper")))
     clerk.open("/recovering")
     page = clerk.submit(clerk.page.form("/recovering/confirm"), nothing_more="on")
-    assert page.status == 200, _problems(page.text)
-    assert fresh.rows("SELECT count(*) FROM restorations WHERE confirmed_at IS NULL") == [0], _problems(page.text)
+    assert page.status == 200, problems(page.text)
+    assert fresh.rows("SELECT count(*) FROM restorations WHERE confirmed_at IS NULL") == [0], problems(page.text)
     assert _numbers(fresh) == [1, 2, 3]
 
 
