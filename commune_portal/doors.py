@@ -52,9 +52,6 @@ class Doors:
             for name in _OF_PROXIES & environ.keys():
                 del environ[name]
         environ[DOOR] = "loopback"
-        if word and not is_front and not self._trust_headers:
-            # A front whose word is an older or a newer one: whoever stands behind it must not count as this PC.
-            return _refused(start_response)
         if is_front:
             _came_by_tls(environ, client or "")
         elif environ.get("REMOTE_ADDR") == DOOR_ADDRESS:
@@ -63,6 +60,9 @@ class Doors:
                 # Not from a connection that the door knows: the client has gone, or another program poses as the door.
                 return _refused(start_response)
             _came_by_tls(environ, found)
+        elif word and not self._trust_headers:
+            # A front whose word is an older or a newer one: whoever stands behind it must not count as this PC.
+            return _refused(start_response)
         return self._app(environ, start_response)
 
 

@@ -54,7 +54,8 @@ def test_without_a_word_agreed_an_empty_one_opens_nothing() -> None:
 
 def test_the_tls_door_brings_the_client_by_its_source_port() -> None:
     doors = {"client_of": {40001: "192.168.1.21"}.get}
-    told = seen(doors, REMOTE_ADDR=DOOR_ADDRESS, REMOTE_PORT="40001", HTTP_X_FORWARDED_FOR="10.0.0.9")
+    told = seen(doors, REMOTE_ADDR=DOOR_ADDRESS, REMOTE_PORT="40001", HTTP_X_FORWARDED_FOR="10.0.0.9",
+                HTTP_X_PORTAL_FRONT="guessed")  # fmt: skip
     assert told is not None
     assert (told[DOOR], told["REMOTE_ADDR"], told["wsgi.url_scheme"]) == ("lan", "192.168.1.21", "https")
 
