@@ -10,18 +10,19 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
 from commune_portal import __version__, clock
-from commune_portal.errors import Malformed, StoreDamaged, StoreRefused
-from commune_portal.settings import Settings
+from commune_portal.errors import DiskFull, Malformed, StoreDamaged, StoreRefused
+from commune_portal.settings import MEBIBYTE, Settings
 from commune_portal.store import database, files, migrate, register, verify
 from commune_portal.store.verify import Fault
 
@@ -31,6 +32,8 @@ DATABASE = "register.sqlite3"
 CONFIG = "portal.toml"
 _STORED = re.compile(r"files/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{64})")
 _TRUST = re.compile(r"trust/[^/\\]{1,100}\.pem")
+ROOM_LEFT_BYTES = 64 * MEBIBYTE
+"""What unpacking a backup leaves free at least."""
 _LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024
 _UNZIPPABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 """What zipfile raises over a damaged archive; RuntimeError where a flipped bit calls an entry encrypted."""
@@ -54,6 +57,10 @@ class Manifest:
     rows: dict[str, int]
     members: dict[str, str]
     damaged: list[str]
+
+
+_FIELDS = fields(Manifest)
+_SHAPES = {"int": int, "str": str}
 
 
 def snapshot(source: Path, target: Path) -> list[Fault]:
@@ -230,11 +237,28 @@ def unpack(path: Path, folder: Path) -> Manifest:
         manifest = _read_manifest(archive)
         with files.disk_errors():
             (folder / "files").mkdir(parents=True)
+        _refuse_without_room(archive, manifest, folder)
         for name, sha256 in manifest.members.items():
             if name == DATABASE or _STORED.fullmatch(name):
                 _take(archive, name, sha256, folder / name)
     files.sync_folder(folder)
     return manifest
+
+
+def _refuse_without_room(archive: zipfile.ZipFile, manifest: Manifest, folder: Path) -> None:
+    """Raises DiskFull before anything is unpacked: a register that serves beside must not meet a full disk.
+
+    What an entry says of its size is the most that is read of it, so a small file cannot become a huge one either.
+    """
+    there = {info.filename: info.file_size for info in archive.infolist()}
+    needed = sum(there.get(name, 0) for name in manifest.members)
+    free = shutil.disk_usage(folder).free
+    if needed + ROOM_LEFT_BYTES > free:
+        raise DiskFull(
+            f"Mở bản sao lưu này cần {needed // MEBIBYTE} MB, ổ đĩa chỉ còn {free // MEBIBYTE} MB. Chưa có gì thay đổi;"
+            " hãy dọn ổ đĩa rồi làm lại.",
+            detail=str(folder),
+        )
 
 
 def unpack_settings(path: Path, folder: Path) -> None:
@@ -294,6 +318,8 @@ def _read_manifest(archive: zipfile.ZipFile) -> Manifest:
         members = manifest.members.items()
         if DATABASE not in manifest.members or not all(isinstance(name + sha256, str) for name, sha256 in members):
             raise ValueError("a manifest without a database")
+        if not all(isinstance(getattr(manifest, item.name), _SHAPES.get(str(item.type), object)) for item in _FIELDS):
+            raise ValueError("a manifest of other values")
     except (KeyError, TypeError, AttributeError, *_UNZIPPABLE) as error:
         raise Malformed("Tệp này không phải bản sao lưu hoặc đã hỏng.", detail=str(error)) from error
     if manifest.schema > len(migrate.migrations()):

@@ -23,8 +23,8 @@ from commune_portal.documents.incoming import Arrival
 from commune_portal.documents.verification import verify_installation
 from commune_portal.errors import DiskFull, Malformed, StoreDamaged, StoreRefused
 from commune_portal.people.actors import PORTAL
-from commune_portal.settings import Settings
-from commune_portal.store import backup, database, files, installation, migrate, verify
+from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.store import archive, backup, database, files, installation, migrate, verify
 from commune_portal.store.backup import Keep
 from tests import cast
 from tests.store.backed import KILLED, contents, made, mine_size, office
@@ -155,6 +155,34 @@ def test_an_entry_that_was_exchanged_inside_a_backup_is_refused(office: Settings
         with pytest.raises(StoreDamaged) as caught:
             backup.unpack(forged, tmp_path / wanted.strip("/"))
         assert caught.value.detail == target
+
+
+def test_a_backup_that_unpacks_to_more_than_the_disk_takes_is_refused_before_anything_is_written(
+    office: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = backup.make(office, tmp_path / "usb").path
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            more = bytes(50 * MEBIBYTE) if name == "register.sqlite3" else b""
+            new.writestr(name, old.read(name) + more)
+    assert bomb.stat().st_size < path.stat().st_size + MEBIBYTE
+    room = shutil.disk_usage(tmp_path)._replace(free=archive.ROOM_LEFT_BYTES + 40 * MEBIBYTE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
+    with pytest.raises(DiskFull, match="Chưa có gì thay đổi"):
+        backup.unpack(bomb, tmp_path / "a")
+    assert [item.name for item in (tmp_path / "a").rglob("*")] == ["files"]
+    backup.unpack(path, tmp_path / "b")
+
+
+@pytest.mark.parametrize(("name", "value"), [("schema", "3"), ("made_at", 7), ("epoch", None), ("role", ["office"])])
+def test_a_manifest_of_other_values_is_no_manifest(office: Settings, tmp_path: Path, name: str, value: object) -> None:
+    path = backup.make(office, tmp_path / "usb").path
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        new.writestr("MANIFEST.json", json.dumps({**json.loads(old.read("MANIFEST.json")), name: value}))
+    with pytest.raises(Malformed):
+        backup.read_manifest(other, tmp_path)
 
 
 def test_a_hostile_archive_writes_nothing_outside(office: Settings, tmp_path: Path) -> None:
