@@ -120,6 +120,14 @@ class Wine:
             raise AssertionError(f"{' '.join(words)}: {said.code}\n{said.out[-4000:]}")
         return said
 
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Starts a program that the test will not see to its end."""
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(
+            ["timeout", "-k", "5", f"{SECONDS:.0f}", "sh", "-c", 'wine "$@" 2>&1 | cat > /dev/null', "sh", *words],
+            stdin=self._stdin(), stdout=quiet, stderr=quiet, env=self.environment, start_new_session=True,
+        )  # fmt: skip
+
     def _stdin(self) -> int:
         """A pipe that nobody writes to and that stays open: the null device kills python.exe."""
         if self._silence is None:
