@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
-from commune_portal import upkeep
+from commune_portal import memory, upkeep
 from commune_portal.documents import restoration
 from commune_portal.errors import StoreRefused
 from commune_portal.health import acceptance, logs
@@ -117,6 +117,7 @@ class Portal:
             self._start_upkeep()
             if founding.is_founded(self.settings):
                 self._lan.open(self.port)
+            memory.give_back()
             self._server.run()
         finally:
             self._ending.set()

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from commune_portal import clock
+from commune_portal import clock, memory
 from commune_portal.documents import backups
 from commune_portal.errors import PortalError
 from commune_portal.settings import Settings
@@ -32,6 +32,9 @@ FIRST_LOOK_SECONDS = 120.0
 """After a start in the morning the clerk's first page comes first; a backup that was missed can wait so long."""
 LOOK_SECONDS = 60.0
 STOP_SECONDS = 10.0
+LONGEST_SECONDS = 6 * 3600.0
+"""A child that is still at work then hangs, at a stick or a network folder that no longer answers: it is ended."""
+TOO_LONG = "Chạy quá lâu và đã bị dừng. Hãy xem USB hoặc thư mục mạng nhận bản sao lưu còn trả lời không."
 NICE = 10
 
 _ASKED = {Chore.BACKUP_ASKED: ("backup",), Chore.DRILL_ASKED: ("drill",)}
@@ -47,6 +50,8 @@ class Upkeep:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
         self._child: subprocess.Popen[bytes] | None = None
+        self._began = 0.0
+        self._is_late = False
         self._errors: IO[bytes] | None = None
         self._answering: Chore | None = None
 
@@ -74,6 +79,7 @@ class Upkeep:
                     seen = changed
                     if wanted is None and clock.monotonic() >= look_at:
                         look_at = clock.monotonic() + LOOK_SECONDS
+                        memory.give_back()
                         wanted = self._due()
                     if wanted is not None:
                         self._do(wanted)
@@ -117,6 +123,7 @@ class Upkeep:
         except OSError as error:
             self._answer(str(error))
             raise
+        self._began, self._is_late = clock.monotonic(), False
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, self._child.pid, NICE)
 
@@ -125,8 +132,12 @@ class Upkeep:
             return False
         code = self._child.poll()
         if code is None:
+            if not self._is_late and clock.monotonic() - self._began > LONGEST_SECONDS:
+                self._is_late = True
+                self._child.kill()
             return True
-        words = self._last_words()
+        last_words = self._last_words()
+        words = TOO_LONG if self._is_late else last_words
         log.log(logging.INFO if code == 0 else logging.WARNING, "upkeep ended: %s %s", code, words)
         self._child = None
         self._answer(words if code else "")

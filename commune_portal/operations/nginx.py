@@ -15,8 +15,7 @@ from pathlib import Path
 from commune_portal.errors import RuleBroken, SettingsWrong
 from commune_portal.settings import MEBIBYTE, Settings, load
 from commune_portal.store import files
-from commune_portal.tls_front import CIPHERS
-from commune_portal.wire import lan_addresses, lan_authority
+from commune_portal.wire import lan_addresses
 
 CONFIGURATION_FILE = "nginx.conf"
 UNIT_NAME = "commune-portal-tls.service"
@@ -52,6 +51,10 @@ def configuration_path(settings: Settings) -> Path:
 
 def render(settings: Settings, release_folder: Path | None = None) -> str:  # noqa: ARG001 -- the installer's call
     """The configuration for these settings; `release_folder` is where the binary lies and changes nothing in it."""
+    # Asked at every start, but wanted by few: what TLS takes in memory is theirs alone.
+    from commune_portal.tls_front import CIPHERS
+    from commune_portal.wire import lan_authority
+
     lan, server = settings.lan, settings.server
     is_node = settings.role == "node"
     own = lan_addresses.machine_name()
