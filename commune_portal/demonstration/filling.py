@@ -1,7 +1,7 @@
 """The process that fills one office, or serves the node, while the demonstration's year passes; the real verbs.
 
 It reads JSON lines: `found` makes the installation, `do` performs the acts of one round and makes contact with the
-node, `clock` moves the node's time, `keep` makes the recovery key and the first backup. One answer line follows each.
+node, `clock` moves the node's time, `keep` makes the recovery key and a backup. One answer line follows each.
 Until the year is over nothing is synced to the disk: a folder that was not finished is thrown away by the next start.
 """
 
@@ -286,7 +286,7 @@ def _node(settings: Settings, asked: Callable[[], dict[str, Any] | None]) -> Non
             if "bag" in request:
                 packing.export(PORTAL, settings, request["bag"], request["to"])
             if "keep" in request:
-                keeping.keep(settings)
+                keeping.make_key()
             _say({})
     portal.close()
     thread.join(10)

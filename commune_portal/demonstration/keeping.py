@@ -11,9 +11,14 @@ from commune_portal.store.backup_runs import Why
 
 
 def keep(settings: Settings) -> None:
-    """Makes and confirms a recovery key as who administers, then backs up as the portal does by itself."""
+    """Makes the recovery key, then backs up as the portal does by itself once it is served."""
+    make_key()
+    backups.back_up(PORTAL, settings, Why.DAILY, backups.places(settings))
+
+
+def make_key() -> None:
+    """Makes and confirms a recovery key as who administers. A node needs no more: it is served while it is filled."""
     people = [person.actor for person in accounts.everyone() if person.disabled_at is None]
     administrator = next(actor for actor in people if actor.may(Verb.ADMINISTRATION_SETTINGS))
     sheet = recovery.make(administrator)
     recovery.confirm(administrator, sheet.confirm_group)
-    backups.back_up(PORTAL, settings, Why.DAILY, backups.places(settings))

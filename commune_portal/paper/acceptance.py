@@ -224,7 +224,7 @@ def _findings(sheet: Acceptance) -> Table:
         (
             item.title,
             words.get(item.level, item.level),
-            f"{item.what} {item.mend if item.level != 'ok' else ''}".strip(),
+            f"{item.what.rstrip('.')}. {item.mend if item.level != 'ok' else ''}".strip(),
         )
         for item in sheet.findings
     )

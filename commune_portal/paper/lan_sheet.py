@@ -53,10 +53,10 @@ class LanSheet:
 def print_sheet(sheet: LanSheet, out: Path | BinaryIO, *, folder: str = "") -> None:
     """Writes the sheet on one A4 page."""
     names = registered(folder)
-    canvas = open_canvas(out, names, title="Tờ hướng dẫn vào cổng văn bản từ máy khác")
+    canvas = open_canvas(out, names, title="Tờ hướng dẫn dùng hệ thống văn bản từ máy khác")
     width = RIGHT - LEFT
     y = draw_centred(canvas, break_evenly(sheet.office.upper(), names.bold, 14, width), names.bold, 14, (MIDDLE, TOP))
-    y = draw_centred(canvas, ["VÀO CỔNG VĂN BẢN TỪ MÁY KHÁC TRONG CƠ QUAN"], names.bold, 15, (MIDDLE, y - 14))
+    y = draw_centred(canvas, ["DÙNG HỆ THỐNG VĂN BẢN TỪ MÁY KHÁC TRONG CƠ QUAN"], names.bold, 15, (MIDDLE, y - 14))
     y = _heading(canvas, names, "Địa chỉ", y - 18)
     for address in sheet.addresses[:ADDRESSES_AT_MOST]:
         y = draw_centred(canvas, [address], names.bold, 22, (MIDDLE, y - 8))

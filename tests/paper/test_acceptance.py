@@ -49,7 +49,7 @@ def test_the_sheet_names_the_office_the_release_the_steps_and_the_hashes(tmp_pat
     for words in (
         "ỦY BAN NHÂN DÂN XÃ AN PHÚ", "BIÊN BẢN NGHIỆM THU CÀI ĐẶT", "Kết quả diễn tập: ĐẠT", "H99.12", "1.2.3",
         "14:05 ngày 22/11/2026", "Đỗ Minh Quân", "a1b2c3d4e5f60718", "bước thứ 12", "1,5", "2.917.303",
-        "0123 4567 89ab cdef", "Chưa sao lưu lần nào Cắm USB rồi bấm Sao lưu ngay.", "feedc0defeedc0de", "trang 2",
+        "0123 4567 89ab cdef", "Chưa sao lưu lần nào. Cắm USB rồi bấm Sao lưu ngay.", "feedc0defeedc0de", "trang 2",
     ):  # fmt: skip
         assert words in text, words
     assert "không in câu này" not in text
