@@ -116,6 +116,21 @@ def test_a_child_ends_with_the_portal(opened: Settings) -> None:
     assert child.poll() is not None
 
 
+def test_a_child_that_hangs_is_ended_and_the_next_one_has_its_turn(
+    opened: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "LONGEST_SECONDS", 0.3)
+    backup_runs.chore_began(Chore.BACKUP_ASKED)
+    thread = running(replace(opened, backup=Backup(enabled=False)), "import time; time.sleep(60)")
+    try:
+        assert until(lambda: not backup_runs.is_asked(Chore.BACKUP_ASKED))
+        beat = backup_runs.beat(Chore.BACKUP_ASKED)
+        assert beat is not None
+        assert beat.outcome == upkeep.TOO_LONG
+    finally:
+        thread.stop()
+
+
 @pytest.mark.story
 def test_the_real_child_backs_up_and_proves(office: Settings) -> None:
     settings = replace(office, backup=Backup(sticks=False))

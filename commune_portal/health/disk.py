@@ -11,10 +11,12 @@ from pathlib import Path
 from commune_portal import clock
 from commune_portal.health.row import Level, Patient, Row, told
 from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.store.backup import RECEIVED
 
 WHY_ROOM = "Hết chỗ thì không vào sổ, không ký, không nhận văn bản được; đọc và in vẫn được."
 WHY_BACKUPS = "Nơi sao lưu hết chỗ hoặc không ghi được thì không có bản sao lưu mới."
 WHY_LEFTOVERS = "Tệp dở dang chiếm chỗ; không chứa văn bản nào chưa lưu."
+WHY_ASIDE = "Khôi phục hay quay lại bản cũ không xóa dữ liệu trước đó; để lâu thì đầy ổ đĩa."
 WHY_LOGS = "Nhật ký kỹ thuật tự xoay vòng; lớn quá mức là có tệp lạ hoặc chương trình báo lỗi liên tục."
 LEFT_AFTER_SECONDS = 24 * 3600
 EARLY_DAYS = 90
@@ -23,9 +25,9 @@ LOGS_AT_MOST_BYTES = 64 * MEBIBYTE
 
 
 def check(patient: Patient) -> list[Row]:
-    """Rows `disk`, `backup-disk`, `leftovers` and `logs`."""
+    """Rows `disk`, `backup-disk`, `leftovers`, `logs`, and `put-aside` where there is any."""
     settings = patient.settings
-    return [_room(patient), _backup_room(settings), _left(settings), _logs(settings)]
+    return [_room(patient), _backup_room(settings), _left(settings), *_put_aside(settings), _logs(settings)]
 
 
 def _room(patient: Patient) -> Row:
@@ -124,10 +126,31 @@ def _left(settings: Settings) -> Row:
 def leftovers(settings: Settings) -> list[Path]:
     """Temporary files older than a day; uploads in progress are a verb's to end, not ours."""
     found = [*settings.work_folder.glob("*.part"), *settings.work_folder.glob("backup-*")]
+    found += settings.folder.glob(f"{RECEIVED}*.zip*")
     for folder in backup_folders(settings):
         found += folder.glob("*.part")
     limit = clock.now().timestamp() - LEFT_AFTER_SECONDS
     return [path for path in found if path.stat().st_mtime < limit]
+
+
+def put_aside(settings: Settings) -> list[Path]:
+    """Data that a restore, a roll-back or an uninstallation took out of service; the program deletes none of them."""
+    beside = settings.data_folder.parent.glob(f"{settings.data_folder.name}.truoc-*")
+    return sorted([*beside, *(settings.folder / "put-aside").glob("*")])
+
+
+def _put_aside(settings: Settings) -> list[Row]:
+    try:
+        found = put_aside(settings)
+        size = sum(path.stat().st_size for folder in found for path in folder.rglob("*") if path.is_file())
+    except OSError:
+        return []
+    if not found:
+        return []
+    what = f"{len(found)} bộ dữ liệu cũ để sang bên, {_size(size)}: {found[-1]}"
+    mend = "Khi chắc chắn không cần đối chiếu nữa, người quản trị máy chép sang ổ khác cất giữ rồi xóa ở đây."
+    level = Level.WARN if size > shutil.disk_usage(settings.folder).free / 4 else Level.OK
+    return [Row("put-aside", level, what, WHY_ASIDE, mend if level is Level.WARN else "")]
 
 
 def _logs(settings: Settings) -> Row:

@@ -60,6 +60,7 @@ _TITLES = {
     "disk": "Ổ đĩa",
     "backup-disk": "Nơi sao lưu",
     "leftovers": "Tệp dở dang",
+    "put-aside": "Dữ liệu để sang bên",
     "logs": "Nhật ký kỹ thuật",
     "rights": "Quyền",
     "data-rights": "Quyền dữ liệu",

@@ -25,12 +25,14 @@ from commune_portal.store.rotation import Keep
 from commune_portal.store.verify import Fault
 
 __all__ = [
-    "CONFIG", "DATABASE", "Backup", "Keep", "Manifest", "Outcome", "backups_in", "check", "examine", "make",
+    "CONFIG", "DATABASE", "RECEIVED", "Backup", "Keep", "Manifest", "Outcome", "backups_in", "check", "examine", "make",
     "make_everywhere", "opened", "prove", "read_manifest", "scratch", "sweep", "unpack", "unpack_settings",
 ]  # fmt: skip
 
 PLAIN, SEALED = ".zip", ".zip.age"
 LOCK = "backup.lock"
+RECEIVED = "nhan-"
+"""How a backup is called beside the settings file while it comes in by a browser."""
 KEEP = Keep()
 BUSY = "Đang có một lần sao lưu hoặc chứng minh khác. Hãy đợi xong rồi làm lại."
 

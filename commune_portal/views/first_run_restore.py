@@ -21,7 +21,7 @@ from commune_portal.people import founding
 from commune_portal.people.actors import PORTAL
 from commune_portal.settings import Settings, load
 from commune_portal.store import drives
-from commune_portal.store.backup import CONFIG, PLAIN, SEALED
+from commune_portal.store.backup import CONFIG, PLAIN, RECEIVED, SEALED
 from commune_portal.store.files import disk_errors
 from commune_portal.store.sealing import NotForUs
 from commune_portal.views import _first_run
@@ -97,7 +97,9 @@ def _received(own: Settings, sent: FileStorage) -> Iterator[Path]:
     """The sent backup as a file beside the data, under a name of ours; removed afterwards."""
     ending = SEALED if (sent.filename or "").lower().endswith(SEALED) else PLAIN
     own.folder.mkdir(parents=True, exist_ok=True)
-    path = own.folder / f"nhan-{secrets.token_hex(6)}{ending}"
+    for left in own.folder.glob(f"{RECEIVED}*"):
+        left.unlink()  # a power cut left it there; restores come one at a time
+    path = own.folder / f"{RECEIVED}{secrets.token_hex(6)}{ending}"
     try:
         with disk_errors():
             sent.save(path)

@@ -300,3 +300,30 @@ def test_the_structure_that_the_migrations_make_is_the_one_that_is_compared(tmp_
     with sqlite3.connect(path) as connection:
         names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
     assert len(names) > 20
+
+
+def test_data_that_were_put_aside_are_told_and_warned_of_where_they_take_a_share_of_the_disk(
+    office: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (
+        office.data_folder.with_name("data.truoc-20261101T000000Z"),
+        office.folder / "put-aside" / "0000aaaa",
+    ):
+        folder.mkdir(parents=True)
+        (folder / "register.sqlite3").write_bytes(bytes(1_000_000))
+    assert level(office, "put-aside") is OK
+    room = shutil.disk_usage(office.folder)._replace(free=7_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
+    assert level(office, "put-aside") is WARN
+    assert "put-aside/0000aaaa" in rows_of(office)["put-aside"].what.replace("\\", "/")
+    assert examination.fix(office) == []
+
+
+def test_a_backup_that_was_coming_in_when_the_power_went_is_a_leftover(office: Settings) -> None:
+    path = office.folder / "nhan-0123456789ab.zip"
+    path.write_bytes(b"all of an office, closed for nobody")
+    two_days_ago = clock.now().timestamp() - 2 * 86400
+    os.utime(path, (two_days_ago, two_days_ago))
+    assert level(office, "leftovers") is WARN
+    examination.fix(office)
+    assert not path.exists()

@@ -320,6 +320,7 @@ def test_a_backup_in_the_folder_is_listed_and_restored(place: Place, tmp_path: P
 
 def test_a_file_that_is_no_backup_is_refused_and_removed(place: Place) -> None:
     browser = place.browser()
+    (place.settings.folder / "nhan-0123456789ab.zip").write_bytes(b"cut off by a power cut, open to whoever finds it")
     data = {"file": (io.BytesIO(b"PK nothing"), "saoluu-H99.12.zip")}
     answer = browser.post("/first-run/restore", data)
     assert answer.status_code == 422
