@@ -68,6 +68,9 @@ def test_a_clerk_who_goes_on_registering_loses_no_number_to_an_upgrade_or_a_roll
         assert broken.returncode == 3, broken.stderr
         upgraded = office.install(sticks.second)
         assert upgraded.returncode == 0, upgraded.stderr
+        before, deadline = len(office.numbers), time.monotonic() + 60
+        while len(office.numbers) == before and time.monotonic() < deadline:
+            time.sleep(0.05)  # what is entered from here on is what going back would cost
     finally:
         clerk.ending.set()
         clerk.join(60)
@@ -75,7 +78,10 @@ def test_a_clerk_who_goes_on_registering_loses_no_number_to_an_upgrade_or_a_roll
         print(
             f"\n  {len(office.numbers)} numbers acknowledged beside a roll-back and an upgrade, {clerk.refused} refused"
         )
-    assert office.registered() == office.numbers
+    registered = office.registered()
+    assert office.numbers.items() <= registered.items()
+    assert len(registered) - len(office.numbers) <= 2, "at each stop one answer may be lost on its way"
+    office.numbers = registered
     assert len(office.numbers) > 10
     assert office.stands_at("1.1.0", SCHEMA + 1) == ""
     aside = list(office.places.put_aside.glob("*/register.sqlite3"))

@@ -232,5 +232,6 @@ class AtWork(threading.Thread):
                 number = self._office.register(clerk, f"Công văn số {turn} trong khi nâng cấp")
             except (OSError, AssertionError):
                 number, clerk = 0, None
+            clerk = clerk if number else None  # a log-in that was refused meanwhile is tried again
             self.refused += not number
             self.ending.wait(0.02 if number else 0.2)
