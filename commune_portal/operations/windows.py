@@ -25,6 +25,8 @@ TITLE = "So van ban (Commune Portal)"
 ACCOUNT = r"NT AUTHORITY\LocalService"
 RULE = "Commune Portal"
 SC_SECONDS = 60.0
+ICACLS_SECONDS = 1800.0
+"""Kept data of many years may lie there, a file at a time."""
 STATE_SECONDS = 60.0
 NO_SUCH_SERVICE = 1060
 ALREADY_STOPPED = 1062
@@ -64,6 +66,18 @@ def restart_lines() -> list[list[str]]:
     ]
 
 
+def owner_lines(places: Places) -> list[list[str]]:
+    """The commands that take the data from whoever made their folder before us, with every right that was given away.
+
+    Any account may make a folder in ProgramData, and an owner may always give rights, whatever else is set.
+    """
+    quietly = ["/C", "/L", "/Q"]
+    return [
+        ["icacls", str(places.home), "/setowner", ADMINISTRATORS, "/T", *quietly],
+        ["icacls", str(places.home), "/reset", *quietly],
+    ]
+
+
 def rights_lines(places: Places) -> list[list[str]]:
     """The commands that give the data to the system, the administrators and the service, and to nobody else."""
     data = ["icacls", str(places.home), "/inheritance:r", "/grant:r"]
@@ -93,9 +107,13 @@ def allow(own: Settings, port: int) -> None:
 
 
 def narrow(places: Places) -> None:
-    """Sets the rights of the data folders."""
-    for line in rights_lines(places):
-        _run(line)
+    """Sets owner and rights of the data folders; what lies in them has no rights of its own afterwards."""
+    for line in owner_lines(places):
+        children.run(line, ICACLS_SECONDS)
+    data, state = rights_lines(places)
+    _run(data)
+    children.run(["icacls", str(places.home / "*"), "/reset", "/T", "/C", "/L", "/Q"], ICACLS_SECONDS)
+    _run(state)
 
 
 class WindowsServices:

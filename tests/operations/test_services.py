@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from commune_portal.operations import systemd, windows, windows_service
+from commune_portal.operations import children, systemd, windows, windows_service
+from commune_portal.operations.children import Answer
 from commune_portal.operations.places import Places
 from tests.routes import portal_app
 
@@ -91,6 +92,21 @@ def test_the_portal_on_windows_waits_for_what_settles_a_crash() -> None:
             not word.endswith("=") or word in {"binPath=", "start=", "obj=", "depend=", "DisplayName="} for word in line
         )
     assert any(line[1] == "failure" for line in windows.restart_lines())
+
+
+def test_windows_takes_the_data_from_whoever_made_their_folder_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[list[str]] = []
+
+    def heard(line: list[str], _seconds: float) -> Answer:
+        said.append(line)
+        return Answer(0, "", "")
+
+    monkeypatch.setattr(children, "run", heard)
+    windows.narrow(WINDOWS)
+    acts = [next(word for word in line if word in ("/setowner", "/reset", "/grant:r")) for line in said]
+    assert acts == ["/setowner", "/reset", "/grant:r", "/reset", "/grant:r"], "nothing stays open behind it"
+    assert said[0][3] == "*S-1-5-32-544"
+    assert said[-1][1] == str(WINDOWS.state), "which the service reads and does not write"
 
 
 def test_the_rights_on_windows_name_accounts_by_their_numbers() -> None:
