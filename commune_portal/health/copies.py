@@ -79,7 +79,7 @@ def _newest(patient: Patient, instant: str | None, *, has_runs: bool) -> Row:
     if days > WARN_AFTER_DAYS:
         level = Level.FAIL if days > FAIL_AFTER_DAYS else Level.WARN
         return Row("backup", level, f"Bản sao lưu mới nhất đã {days:.0f} ngày", WHY, mend)
-    what = f"Bản sao lưu mới nhất cách đây {days * 24:.0f} giờ"
+    what = f"Bản sao lưu mới nhất {_ago(days)}"
     if failed:
         return Row("backup", Level.WARN, f"{what}, nhưng lần sau đó không thành", WHY, mend)
     if not patient.settings.backup.enabled:
@@ -94,7 +94,13 @@ def _proven(instant: str | None) -> Row:
     days = age_in_days(instant)
     if days > PROVEN_AFTER_DAYS:
         return Row("backup-proven", Level.WARN, f"Lần chứng minh gần nhất đã {days:.0f} ngày", WHY, MEND_PROOF)
-    return told("backup-proven", f"Đã chứng minh cách đây {days:.0f} ngày", WHY)
+    return told("backup-proven", f"Đã chứng minh {_ago(days)}", WHY)
+
+
+def _ago(days: float) -> str:
+    if days * 24 < 1:
+        return "chưa quá một giờ trước"
+    return f"{days * 24:.0f} giờ trước" if days < 2 else f"{days:.0f} ngày trước"
 
 
 def _stick(patient: Patient) -> list[Row]:

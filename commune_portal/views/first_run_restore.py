@@ -59,7 +59,7 @@ def restore() -> Response:
     listed = {str(item.path): item.path for item in at_hand(own)}
     chosen = reader.text("backup", "Bản sao lưu", longest=1000)
     sent = reader.file("file", "Tệp sao lưu")
-    key = reader.secret("recovery_key", "Khóa khôi phục", required=False, longest=500)
+    key = reader.secret("recovery_key", "Khóa phục hồi", required=False, longest=500)
     if chosen and chosen != SENT and chosen not in listed:
         reader.refuse("backup", "Không còn thấy bản sao lưu này. Hãy cắm lại USB rồi tải lại trang.")
     if chosen in ("", SENT) and sent is None:
