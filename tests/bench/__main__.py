@@ -14,7 +14,7 @@ from tests.bench import harness, machine, report
 from tests.bench.harness import Bench
 from tests.bench.slices import PACE
 
-GROUPS = ("registering", "pages", "processes", "exchanging", "packets", "sealing", "far", "province")
+GROUPS = ("registering", "pages", "processes", "exchanging", "packets", "sealing", "far", "province", "deploying")
 
 
 def main(arguments: Sequence[str]) -> int:

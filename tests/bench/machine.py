@@ -89,6 +89,11 @@ def proportional_mib(*pids: int) -> float:
     return sum(_field(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") for pid in pids) / 1024
 
 
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process in MiB, shared pages whole; 0 when it is gone."""
+    return next((_field(path, "VmRSS:") for path in [Path(f"/proc/{pid}/status")] if "VmRSS:" in _read(path)), 0) / 1024
+
+
 def high_water_mib(pid: int) -> float:
     """The most resident memory that a process ever had, in MiB."""
     return _field(Path(f"/proc/{pid}/status"), "VmHWM:") / 1024

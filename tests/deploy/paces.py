@@ -43,14 +43,14 @@ def problems(text: str) -> str:
     return re.sub(r"<[^>]+>|\s+", " ", listed[0]) if listed else text[-1500:]
 
 
-def arrive_one(clerk: Clerk, subject: str) -> None:
+def arrive_one(clerk: Clerk, subject: str, code: str = "15/UBND-VP") -> None:
     """Registers an incoming paper document through the pages."""
     page = clerk.open("/incoming/register")
     page = clerk.submit(page.form("file"), files={"file": ("den.pdf", a_pdf(subject))})
     sender = "Ủy ban nhân dân huyện Đông Hòa"
     page = clerk.submit(
         page.form("subject"),
-        code="15/UBND-VP",
+        code=code,
         sender_name=sender,
         subject=subject,
         promulgation_date=f"{clock.today():%d/%m/%Y}",
