@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from commune_portal.operations.places import Places
     from commune_portal.operations.services import ServiceKind
 
-LOG_NAME = "commune_portal"
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The acts, and for trying out: another root, and a service without a service manager."""

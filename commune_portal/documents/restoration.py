@@ -6,7 +6,6 @@ journal and the new one for one. What was there before is put aside. Source: dec
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -71,15 +70,6 @@ class Restored:
     books: tuple[BookState, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LastBackup:
-    """What the journal says of the newest backup."""
-
-    made_at: str
-    name: str
-    is_proven: bool
-
-
 def backed_up(actor: Actor, made: Backup) -> None:
     """Notes a backup in the journal: which journal it holds, its hash, and whether it was proved."""
     with database.transaction() as work:
@@ -88,21 +78,6 @@ def backed_up(actor: Actor, made: Backup) -> None:
             facts={"name": made.path.name, "sha256": made.sha256, "bytes": made.bytes, "size": made.manifest.size,
                    "head": made.manifest.head, "proven": int(made.is_proven), "sealed": int(made.is_sealed)},
         )  # fmt: skip
-
-
-def last_backup(*, proven: bool = False) -> LastBackup | None:
-    """The newest backup that the journal tells of, or the newest that was proved, then or by a later drill."""
-    acts = (Act.BACKED_UP, Act.BACKUP_PROVEN) if proven else (Act.BACKED_UP,)
-    found = database.row(
-        f"SELECT body FROM journal WHERE object = ? AND json_extract(body, '$.act') IN ({', '.join('?' * len(acts))})"
-        + (" AND json_extract(body, '$.facts.proven') = 1" if proven else "")
-        + " ORDER BY seq DESC LIMIT 1",
-        (ABOUT, *acts),
-    )
-    if found is None:
-        return None
-    fields = json.loads(found[0])
-    return LastBackup(fields["instant"], fields["facts"]["name"], bool(fields["facts"].get("proven")))
 
 
 def secrets_at_hand(settings: Settings, recovery_key: str = "") -> list[str]:

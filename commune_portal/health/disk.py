@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 from commune_portal import clock
 from commune_portal.health.row import Level, Patient, Row, told
 from commune_portal.settings import MEBIBYTE, Settings
+from commune_portal.store import files
 from commune_portal.store.backup import RECEIVED
 
 WHY_ROOM = "Hết chỗ thì không vào sổ, không ký, không nhận văn bản được; đọc và in vẫn được."
@@ -36,7 +35,7 @@ def _room(patient: Patient) -> Row:
     folder = settings.data_folder if settings.data_folder.is_dir() else settings.folder
     usage = shutil.disk_usage(folder)
     free = f"Còn trống {_size(usage.free)} trong {_size(usage.total)}"
-    if not _can_write(folder):
+    if not files.can_write(folder):
         return Row("disk", Level.FAIL, f"Không ghi được vào {folder}", WHY_ROOM, "Xem quyền của thư mục và ổ đĩa.")
     if usage.free < floor:
         what = f"{free}: dưới mức tối thiểu {_size(floor)}, đã ngừng nhận thêm"
@@ -77,7 +76,7 @@ def _backup_room(settings: Settings) -> Row:
                 continue
             mend = "Cắm ổ hoặc mở lại thư mục mạng đó; không dùng nữa thì bỏ nó khỏi backup.folders."
             return Row("backup-disk", Level.WARN, f"Không thấy nơi sao lưu {folder}", WHY_BACKUPS, mend)
-        if not _can_write(folder):
+        if not files.can_write(folder):
             mend = "Xem quyền của thư mục và ổ đĩa; USB có thể đang khóa ghi."
             return Row("backup-disk", Level.FAIL, f"Không ghi được vào nơi sao lưu {folder}", WHY_BACKUPS, mend)
         free = shutil.disk_usage(folder).free
@@ -100,18 +99,6 @@ def backup_folders(settings: Settings) -> list[Path]:
 def _newest_backup_bytes(settings: Settings) -> int:
     found = list(settings.backups_folder.glob("saoluu-*")) if settings.backups_folder.is_dir() else []
     return max((path.stat().st_size for path in found), default=0)
-
-
-def _can_write(folder: Path) -> bool:
-    if not os.access(folder, os.W_OK):
-        return False
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"0" * 4096)
-            file.flush()
-    except OSError:
-        return False
-    return True
 
 
 def _left(settings: Settings) -> Row:

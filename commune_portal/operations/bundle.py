@@ -31,7 +31,7 @@ NOT_OURS = {
     ".spotlight-v100", ".fseventsd", ".trashes",
 }  # fmt: skip
 """Folders at the root of a stick in which an office or its system writes; nothing in them is read or run."""
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _COMMENT = re.compile(r"commune-portal version=(\S+) release_seq=(\d{1,9})")
 DAMAGED = "Bộ cài bị hỏng hoặc bị sửa: {}. Chưa có gì thay đổi trên máy này. Hãy lấy lại bộ cài, hoặc dùng USB khác."
 
@@ -121,7 +121,7 @@ class Stick:
 
 def _sums(data: bytes) -> Iterator[tuple[str, str]]:
     for line in data.decode("utf-8", "replace").splitlines():
-        found = _LINE.fullmatch(line)
+        found = SUM_LINE.fullmatch(line)
         if found is None or not is_inside(found[2]):
             raise StoreDamaged(DAMAGED.format(SUMS), detail=line[:200])
         yield found[2], found[1]

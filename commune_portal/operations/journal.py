@@ -7,18 +7,16 @@ there on is finished; so an interrupted operation ends in exactly the old or exa
 from __future__ import annotations
 
 import json
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from commune_portal import clock
-from commune_portal.errors import StoreBusy, StoreDamaged
-from commune_portal.store import files
+from commune_portal.errors import StoreDamaged
+from commune_portal.store import files, locking
 
 FORMAT = 1
 COMMIT = "commit"
@@ -117,31 +115,8 @@ def _ruined(path: Path) -> StoreDamaged:
     )
 
 
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> AbstractContextManager[None]:
     """Holds the lock of operations; raises StoreBusy while another process does. A dead process holds nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _lock(handle)
-        yield
-    except BlockingIOError as error:
-        raise StoreBusy(
-            "Một lệnh cài đặt, nâng cấp hoặc gỡ khác đang chạy trên máy này. Hãy đợi nó xong rồi làm lại."
-        ) from error
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore] # Windows only
-        except OSError as error:
-            raise BlockingIOError from error
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return locking.alone(
+        path, "Một lệnh cài đặt, nâng cấp hoặc gỡ khác đang chạy trên máy này. Hãy đợi nó xong rồi làm lại."
+    )

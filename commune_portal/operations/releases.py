@@ -24,9 +24,7 @@ from commune_portal.store import files
 CURRENT = "current"
 RESCUE = "rescue"
 MANIFEST = "FILES.sha256"
-KEPT = 2
 _FAILED = re.compile(r"(?P<version>.+)\.failed\.(?P<id>[0-9a-f]{8})")
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _BROKEN = "Bản cài đặt trong {} không nguyên vẹn ({}). Hãy cài lại từ bộ cài."
 
 
@@ -195,7 +193,7 @@ def differences(folder: Path) -> Iterator[str]:
     except OSError:
         yield f"thiếu tệp {MANIFEST}"
         return
-    named = {found[2].removeprefix("./"): found[1] for line in lines if (found := _LINE.fullmatch(line))}
+    named = {found[2].removeprefix("./"): found[1] for line in lines if (found := bundle.SUM_LINE.fullmatch(line))}
     there = {path.relative_to(folder).as_posix(): path for path in bundle.files_below(folder)}
     there.pop(MANIFEST, None)
     for name in sorted(named.keys() - there.keys()):

@@ -13,9 +13,12 @@ from commune_portal.errors import StoreBusy
 
 @contextmanager
 def alone(path: Path, sentence: str | None = None) -> Iterator[None]:
-    """Holds a lock file; raises StoreBusy at once (with this sentence) while another process holds it."""
+    """Holds a lock file; raises StoreBusy at once (with this sentence) while another process holds it.
+
+    Whoever can read a lock file can hold it, so nobody but its owner may.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
         try:
             _take(file)
         except OSError as error:

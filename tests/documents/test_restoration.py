@@ -196,11 +196,12 @@ def test_a_full_disk_during_a_restore_leaves_the_old_register(office: Settings, 
 
 def test_a_backup_that_is_noted_is_found_again(office: Settings, tmp_path: Path) -> None:
     installation.open_(office)
-    assert restoration.last_backup() is None
+    noted = (
+        "SELECT json_extract(body, '$.facts.name'), json_extract(body, '$.facts.proven') FROM journal WHERE object = ?"
+    )
+    assert database.row(noted, (restoration.ABOUT,)) is None
     found = backup.make(office, tmp_path)
     restoration.backed_up(PORTAL, found)
-    last = restoration.last_backup(proven=True)
-    assert last is not None
-    assert (last.name, last.is_proven) == (found.path.name, True)
+    assert tuple(database.row(noted, (restoration.ABOUT,)) or ()) == (found.path.name, 1)
     database.close()
     assert verify_installation(office).ok

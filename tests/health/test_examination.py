@@ -181,7 +181,7 @@ def test_a_disk_that_fills_is_told_before_it_is_full(office: Settings, monkeypat
 
 
 def test_a_folder_that_cannot_be_written_is_told(office: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(files, "can_write", lambda _: False)
     assert level(office, "disk", thorough=False) is FAIL
 
 
