@@ -50,7 +50,7 @@ class PublicKey:
     def text(self) -> str:
         """The key as minisign writes it."""
         packed = base64.b64encode(KEY_ALGORITHM + self.key_id + self.raw).decode()
-        return f"untrusted comment: minisign public key {self.key_id[::-1].hex().upper()}\n{packed}\n"
+        return f"untrusted comment: minisign public key {int.from_bytes(self.key_id, 'little'):X}\n{packed}\n"
 
 
 def read_key(text: str) -> PublicKey:

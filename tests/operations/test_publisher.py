@@ -114,3 +114,8 @@ def test_a_ruined_pinned_key_is_refused_and_not_forgotten(tmp_path: Path) -> Non
     with pytest.raises(NotAllowed):
         publisher.pinned_key(tmp_path / "publisher.pub")
     assert publisher.pinned_key(tmp_path / "none") is None
+
+
+def test_a_key_whose_name_begins_with_nought_is_written_as_minisign_writes_it() -> None:
+    key = publisher.PublicKey(bytes.fromhex("47d20e1556db270b"), bytes(32))
+    assert key.text.splitlines()[0] == "untrusted comment: minisign public key B27DB56150ED247"
