@@ -123,7 +123,8 @@ class WineOffice:
             f"{name}={value}" for name, value in self.wine.environment.items() if name.startswith(("WINE", "LC"))
         ]
         line = self.interpreter("-m", "commune_portal.parties.desk", self.wine.windows_path(self.config))
-        return Desk(["timeout", "-k", "10", f"{SECONDS:.0f}", "env", *variables, "wine", *line])
+        shell = 'exec 3>&1; wine "$@" 2>&1 >&3 | cat >&2'  # pipes alone: with a file for errors python.exe dies
+        return Desk(["timeout", "-k", "10", f"{SECONDS:.0f}", "env", *variables, "sh", "-c", shell, "sh", *line])
 
     # ---- the service ---------------------------------------------------------------------------------------------
 
