@@ -22,6 +22,9 @@ from tests.views.portal import Portal, founded, portal
 __all__ = ["founded", "portal"]
 
 HEAVY = ("pyhanko", "reportlab", "pypdfium2", "xlsxwriter", "docx", "holidays", "lxml", "aiohttp", "PIL", "pkcs11")
+NOT_FOR_AN_OFFICE = ("asyncio", "cryptography.x509", "commune_portal.node", "commune_portal.tls_front")
+"""What a node, a door for the network or the signing process need; an office on one computer holds none of it."""
+
 RESIDENT_MIB_AT_MOST = 64
 """A served office holds about 50; the cap leaves room for another allocator, not for another library."""
 
@@ -29,11 +32,12 @@ JUST_CREATED = """
 import json, sys
 from pathlib import Path
 from commune_portal import app, serve, settings
+from commune_portal.operations import nginx  # as the verb does
 with serve.opened(settings.from_document(json.loads(sys.argv[1]), Path(sys.argv[2]))) as configured:
     portal = serve.Portal(configured)
     status = Path("/proc/self/status").read_text()
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    print(json.dumps({"modules": sorted({name.partition(".")[0] for name in sys.modules}), "mib": resident / 1024}))
+    print(json.dumps({"modules": sorted(sys.modules), "mib": resident / 1024}))
     portal.close()
 """
 
@@ -58,6 +62,10 @@ def created(founded: Any) -> dict[str, Any]:
 
 def test_an_idle_portal_has_loaded_no_heavy_library(created: dict[str, Any]) -> None:
     assert sorted(set(HEAVY) & set(created["modules"])) == []
+
+
+def test_an_idle_office_has_loaded_nothing_of_a_node_or_of_the_network(created: dict[str, Any]) -> None:
+    assert sorted(set(NOT_FOR_AN_OFFICE) & set(created["modules"])) == []
 
 
 def test_an_idle_portal_is_small(created: dict[str, Any]) -> None:
