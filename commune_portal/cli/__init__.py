@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     """Carries out one command line and answers its exit code."""
     parser = Parser(prog="commune-portal", description="Sổ văn bản của UBND xã, và nút liên thông.")
     parser.add_argument("--version", action="version", version=f"commune-portal {__version__}")
-    parser.add_argument("--config", type=Path, default=Path("portal.toml"), help="tệp cấu hình (mặc định portal.toml)")
+    parser.add_argument("--config", type=Path, help="tệp cấu hình (mặc định portal.toml ở đây, hoặc của bản đã cài)")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     wanted = next((item for item in arguments if item in {verb.name for verb in VERBS}), None)
     carry_out: Callable[[argparse.Namespace], int] | None = None
@@ -84,6 +85,7 @@ def run(arguments: Sequence[str]) -> int:
     if chosen.verb is None or carry_out is None:
         parser.print_help()
         return WRONG_USE
+    chosen.config = chosen.config or _usual_config(chosen.verb)
     try:
         if chosen.verb in OF_ITS_OWNER and chosen.config.is_file():
             _become_its_owner(chosen.config)
@@ -99,6 +101,18 @@ def _become_its_owner(config: Path) -> None:
     from commune_portal.operations import stand_in
 
     stand_in.become_owner_of(config.resolve().parent)
+
+
+def _usual_config(verb: str) -> Path:
+    """The settings file of this folder; where there is none, that of the portal which is installed on this computer."""
+    here = Path("portal.toml")
+    if verb != "init" and not here.exists():
+        from commune_portal.operations.places import Places
+
+        installed = Places.here().config
+        if os.path.lexists(installed):  # also without the right to look: then it is not for this person
+            return installed
+    return here
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ RESUME = "commune-portal-resume.service"
 UNITS = (SERVICE, RESUME, nginx.UNIT_NAME)
 WANTS = "multi-user.target.wants"
 SYSTEMCTL_SECONDS = 120.0
+COMMAND = Path("/usr/local/bin/commune-portal")
 
 
 def unit_text(name: str, places: Places, account: str) -> str:
@@ -43,12 +44,30 @@ def write_units(places: Places, account: str, folder: Path = UNIT_FOLDER) -> Non
         link = wants / SERVICE
         link.unlink(missing_ok=True)
         link.symlink_to(Path("..") / SERVICE)
+        if folder == UNIT_FOLDER:
+            name_command(places)
 
 
 def remove_units(folder: Path = UNIT_FOLDER) -> None:
     """Takes them away again."""
     for path in (folder / WANTS / SERVICE, *(folder / name for name in UNITS)):
         path.unlink(missing_ok=True)
+    if folder == UNIT_FOLDER and _is_ours(COMMAND):
+        COMMAND.unlink()
+
+
+def name_command(places: Places, command: Path = COMMAND) -> None:
+    """Lets an operator type `commune-portal` as the manual prints it; a program of that name that is not ours stays."""
+    if command.is_symlink() or not command.exists():
+        if command.is_symlink() and not _is_ours(command):
+            return
+        command.parent.mkdir(parents=True, exist_ok=True)
+        command.unlink(missing_ok=True)
+        command.symlink_to(places.program / "current" / "bin" / "commune-portal")
+
+
+def _is_ours(command: Path) -> bool:
+    return command.is_symlink() and str(command.readlink()).endswith("/commune-portal/current/bin/commune-portal")
 
 
 class SystemdServices:

@@ -108,6 +108,7 @@ def _install(office: Installed, stick: Path) -> None:
     again = office.install()
     assert again["outcome"] == "done"
     assert machine.shell(f"stat -c %U {HOME}").out.strip() == ACCOUNT
+    assert machine.run("commune-portal", "--version").out.strip().endswith(__version__)
     machine.shell(f"install -d -o {ACCOUNT} -g {ACCOUNT} -m 700 {HOME}/softhsm {HOME}/softhsm/tokens")
     conf = f"directories.tokendir = {HOME}/softhsm/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
     machine.path("/etc/softhsm/softhsm2.conf").write_text(conf, encoding="ascii")
@@ -234,6 +235,7 @@ def _back_up(office: Installed, clerk: Clerk) -> tuple[str, bytes]:
     clerk.open("/administration/backup")
     clerk.submit(clerk.page.form("group"), group=last[1])
     assert office.rows("SELECT count(*) FROM recovery_keys WHERE confirmed_at IS NOT NULL") == [1]
+    assert json.loads(office.machine.run("commune-portal", "doctor", "--json", codes=(0, 1)).out)["level"] != "fail"
     made = json.loads(office.portal("backup", "--json"))
     assert made["ok"], made
     names = office.machine.shell(f"ls -t {BACKUPS}/*.age").out.split()
@@ -298,6 +300,7 @@ def _uninstall(fresh: Installed) -> None:
     gone = fresh.release("uninstall")
     assert gone["outcome"] == "done", gone
     assert fresh.alive() == {}
+    fresh.machine.shell("command -v commune-portal", codes=(1, 127))
     assert fresh.machine.shell(f"ls {PROGRAM}/releases 2>/dev/null; true").out == ""
     assert fresh.machine.path(f"{HOME}/data/register.sqlite3").exists()
     there = settings.load(fresh.machine.path(CONFIG))

@@ -167,3 +167,18 @@ def test_during_an_upgrade_pages_are_read_and_nothing_is_taken(tmp_path: Path) -
         assert "đang được nâng cấp" in refused.get_data(as_text=True)
         (tmp_path / "upgrading").unlink()
         assert asking.post("/login", data={"username": "lan", "password": "?"}).status_code != 503
+
+
+def test_the_command_of_the_manual_is_found_and_a_foreign_one_stays(tmp_path: Path) -> None:
+    places, command = Places.under(tmp_path), tmp_path / "usr/local/bin/commune-portal"
+    systemd.name_command(places, command)
+    assert command.readlink() == places.program / "current/bin/commune-portal"
+    systemd.name_command(places, command)
+    command.unlink()
+    command.write_text("somebody else's", encoding="ascii")
+    systemd.name_command(places, command)
+    assert command.read_text(encoding="ascii") == "somebody else's"
+    command.unlink()
+    command.symlink_to("/usr/bin/true")
+    systemd.name_command(places, command)
+    assert str(command.readlink()) == "/usr/bin/true"
