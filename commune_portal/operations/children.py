@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess  # the releases' own programs and the system's, with fixed arguments
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,20 @@ def ask_release(
 
 
 def pass_on(line: Sequence[str]) -> int:
-    """Lets another program do it before the same person's eyes; answers its exit code."""
-    return subprocess.run(line, env=environment(), check=False).returncode  # noqa: S603 -- a release's own program
+    """Lets another program do it before the same person's eyes; answers its exit code.
+
+    Where the words of this process go into a file of CAI-DAT.exe's, the other's do too, in that file's encoding.
+    """
+    if sys.stdout is sys.__stdout__:
+        return subprocess.run(line, env=environment(), check=False).returncode  # noqa: S603 -- a release's own program
+    with subprocess.Popen(  # noqa: S603 -- a release's own program
+        line, env=environment(), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        for said in other.stdout:
+            sys.stdout.write(said)
+    return other.returncode
 
 
 def run(
