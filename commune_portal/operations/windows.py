@@ -8,7 +8,9 @@ docs/decisions/0008. Both are hosted by `svc\\`, an interpreter of its own whose
 
 from __future__ import annotations
 
+import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from commune_portal import clock, settings
@@ -34,6 +36,7 @@ ALREADY_RUNNING = 1056
 STATES = {1: "STOPPED", 2: "START_PENDING", 3: "STOP_PENDING", 4: "RUNNING"}
 INTERPRETER = "interpreter.txt"
 HOST = "host.py"
+ASIDE = ".aside"
 SYSTEM, ADMINISTRATORS, LOCAL_SERVICE = "*S-1-5-18", "*S-1-5-32-544", "*S-1-5-19"
 """Well-known ids: the names of these accounts are translated on a Vietnamese Windows."""
 
@@ -148,11 +151,14 @@ class WindowsServices:
         self._wait("RUNNING")
 
     def stop(self) -> None:
-        """Stops both services and waits until they have."""
-        for name in (SERVICE, RESUME):
-            if _state(name) not in ("", "STOPPED"):
-                _run(["sc", "stop", name], NO_SUCH_SERVICE, ALREADY_STOPPED)
+        """Stops the portal and waits for its end; the other service is let be while it is what asks for this."""
+        if _state(SERVICE) == "START_PENDING":
+            self._wait("RUNNING", "STOPPED")
+        if _state(SERVICE) == "RUNNING":
+            _run(["sc", "stop", SERVICE], NO_SUCH_SERVICE, ALREADY_STOPPED)
         self._wait("STOPPED", "")
+        if _state(RESUME) == "RUNNING":
+            _run(["sc", "stop", RESUME], NO_SUCH_SERVICE, ALREADY_STOPPED)
 
     def is_running(self) -> bool:
         """True while the portal's service runs or starts."""
@@ -170,32 +176,49 @@ class WindowsServices:
 
 
 def refresh_host(places: Places) -> None:
-    """Copies interpreter and host of the current release to `svc\\` where they differ from what is there.
+    """Brings interpreter and host of the current release to `svc\\`, file by file, where they differ.
 
-    A release with the same interpreter changes nothing, so an upgrade seldom touches the folder that both services
-    are started from. The service stands still meanwhile.
+    A release with the same interpreter changes the host at most. A file in use is moved aside, which Windows allows
+    for what runs: at boot, the service that undoes an upgrade was started from this very folder. The note goes first
+    and comes last, so what was cut off is done again.
     """
     release = places.release(releases.pointed(places))
     source = release / "site-packages" / "commune_portal" / "operations" / "windows_service.py"
-    wanted = f"{releases.facts_of(release).python} {files.digest_of(source).sha256}\n"
+    told = f"{releases.facts_of(release).python} {files.digest_of(source).sha256}\n"
     folder = places.service_folder
     note = folder / INTERPRETER
-    if note.is_file() and note.read_text(encoding="ascii") == wanted:
+    if note.is_file() and note.read_text(encoding="ascii") == told:
         return
-    fresh, old = folder.with_name("svc.next"), folder.with_name("svc.old")
+    # Without the release's path file: the host chooses the release, and with it where modules come from.
+    wanted = {path.name: path for path in (release / "python").iterdir() if path.suffix != "._pth"} | {HOST: source}
     with files.disk_errors():
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
-        shutil.copytree(release / "python", fresh)
-        shutil.copyfile(source, fresh / HOST)
-        for path in fresh.glob("python3*._pth"):
-            path.unlink()  # the host chooses the release, and with it where modules come from
-        _embedded_path(fresh)
-        (fresh / INTERPRETER).write_text(wanted, encoding="ascii")
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        note.unlink(missing_ok=True)
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith(ASIDE):
+                with suppress(OSError):
+                    path.unlink()  # still in use: then the next time
+            elif path.name not in wanted and f"{path.stem}.zip" not in wanted:
+                _aside(path)
+        for name, path in sorted(wanted.items()):
+            _bring(path, folder / name)
+        _embedded_path(folder)
+        files.write_durably(note, told.encode(), mode=0o644)
+
+
+def _bring(source: Path, target: Path) -> None:
+    """Copies a file over another that may be in use."""
+    if target.is_file() and files.digest_of(target).sha256 == files.digest_of(source).sha256:
+        return
+    fresh = target.with_name(f"{target.name}.new{ASIDE}")
+    shutil.copyfile(source, fresh)
+    if target.exists():
+        _aside(target)
+    fresh.rename(target)
+
+
+def _aside(path: Path) -> None:
+    path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}{ASIDE}"))
 
 
 def _embedded_path(folder: Path) -> None:
