@@ -225,13 +225,12 @@ def _cut_power(office: WineOffice) -> None:
     """Windows dies while the pointer names the older release already; its next boot clears that up by itself."""
     state = office.home / "state" / "ops-state.json"
     words = office.interpreter("-m", "commune_portal", "release", "rollback", "--json")
-    running = office.wine.begin(*words)
     deadline = time.monotonic() + 120
-    while json.loads(state.read_text(encoding="utf-8")).get("step") not in ("service", "exchange", "health"):
-        assert time.monotonic() < deadline, state.read_text(encoding="utf-8")
-        time.sleep(0.02)
-    office.wine.shut_down()
-    running.wait(30)
+    with office.wine.beginning(*words):
+        while json.loads(state.read_text(encoding="utf-8")).get("step") not in ("service", "exchange", "health"):
+            assert time.monotonic() < deadline, state.read_text(encoding="utf-8")
+            time.sleep(0.02)
+        office.wine.shut_down()
     cut = json.loads(state.read_text(encoding="utf-8"))
     assert cut["state"] == "running", cut
     office.boot()

@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -120,13 +122,21 @@ class Wine:
             raise AssertionError(f"{' '.join(words)}: {said.code}\n{said.out[-4000:]}")
         return said
 
-    def begin(self, *words: str) -> subprocess.Popen[bytes]:
-        """Starts a program that the test will not see to its end."""
+    @contextmanager
+    def beginning(self, *words: str) -> Iterator[None]:
+        """A program that runs meanwhile and is ended at the latest with the block."""
+        shell = 'wine "$@" 2>&1 | cat > /dev/null'  # pipes alone
         quiet = subprocess.DEVNULL
-        return subprocess.Popen(
-            ["timeout", "-k", "5", f"{SECONDS:.0f}", "sh", "-c", 'wine "$@" 2>&1 | cat > /dev/null', "sh", *words],
+        running = subprocess.Popen(
+            ["sh", "-c", shell, "sh", *words],
             stdin=self._stdin(), stdout=quiet, stderr=quiet, env=self.environment, start_new_session=True,
         )  # fmt: skip
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, 9)
+            running.wait(20)
 
     def _stdin(self) -> int:
         """A pipe that nobody writes to and that stays open: the null device kills python.exe."""
@@ -151,10 +161,27 @@ class Wine:
             return "C:\\" + str(path.relative_to(self.drive)).replace("/", "\\")
         return "Z:" + str(path).replace("/", "\\")
 
+    def processes(self) -> Iterator[tuple[int, bytes]]:
+        """Every process of the prefix but its server: process id on this computer and command line."""
+        own = f"WINEPREFIX={self.prefix}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if own in (folder / "environ").read_bytes().split(b"\0"):
+                    line = (folder / "cmdline").read_bytes().rstrip(b"\0")
+                    if b"wineserver" not in line:
+                        yield int(folder.name), line
+            except OSError:
+                continue
+
     def shut_down(self) -> None:
-        """Ends every process of the prefix at once, as a power cut would; the next call boots it again."""
+        """Ends every process of the prefix at once, as a power cut would; the next call boots it again.
+
+        The server ends last and in order: it keeps the registry, which Windows would have on its disk.
+        """
+        for process, _ in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, 9)
         if self._keeper is not None:
-            os.killpg(self._keeper.pid, 9)
             self._keeper.wait(20)
             self._keeper = None
         for word in ("-k", "-w"):

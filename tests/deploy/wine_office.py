@@ -130,17 +130,8 @@ class WineOffice:
 
     def process(self, name: str = SERVICE) -> int:
         """The process id of a service of this prefix on this computer, 0 where it does not run."""
-        own = f"WINEPREFIX={self.wine.prefix}".encode()
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                line = (folder / "cmdline").read_bytes().rstrip(b"\0")
-                if line.endswith(b"host.py\0" + name.encode()) and own in (folder / "environ").read_bytes().split(
-                    b"\0"
-                ):
-                    return int(folder.name)
-            except OSError:
-                continue
-        return 0
+        wanted = b"host.py\0" + name.encode()
+        return next((process for process, line in self.wine.processes() if line.endswith(wanted)), 0)
 
     def resident_mb(self) -> float:
         """Resident memory of the service, with what Wine adds to it."""
