@@ -80,13 +80,33 @@ def _run_resume(service: Any) -> None:
     import win32service
 
     service.ReportServiceStatus(win32service.SERVICE_START_PENDING, waitHint=WAIT_HINT_MILLISECONDS)
+    before = _last_operation()
     sys.argv = ["commune-portal", "release", "resume", "--boot"]
     try:
         runpy.run_module("commune_portal", run_name="__main__")
     except SystemExit as ended:
         print(f"release resume: {ended.code}")  # noqa: T201 -- into the service's log
     service.ReportServiceStatus(win32service.SERVICE_RUNNING)
+    if _last_operation() != before:
+        _start_portal()
     service.ending.wait(SETTLED_SECONDS)  # whoever depends on it must see it running
+
+
+def _last_operation() -> bytes:
+    """What the journal of operations says now."""
+    path = home() / "state" / "ops-state.json"
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _start_portal() -> None:
+    """Starts the portal where settling stopped one that had been started too early; mostly the system is about to."""
+    import pywintypes
+    import win32serviceutil
+
+    try:
+        win32serviceutil.StartService(SERVICE)
+    except pywintypes.error as error:
+        print(f"start of {SERVICE}: {error}")  # noqa: T201 -- into the service's log
 
 
 def _run_portal(service: Any) -> None:
