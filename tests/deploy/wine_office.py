@@ -70,6 +70,12 @@ class WineOffice:
         return pointer.read_text(encoding="utf-8").strip() if pointer.exists() else ""
 
     @property
+    def operation(self) -> dict[str, Any]:
+        """What the journal of operations says; it is replaced at once, so it is never half."""
+        found: dict[str, Any] = json.loads((self.home / "state" / "ops-state.json").read_text(encoding="utf-8"))
+        return found
+
+    @property
     def menu(self) -> list[str]:
         """The names of the entries in the start menu of all users."""
         return sorted(path.name for path in self.wine.drive.rglob("Start Menu/Programs/S*v*n b*n/*"))
