@@ -27,7 +27,7 @@ from tests.model.seeds import play
 from tests.model.tally import Tally
 
 SEEDS, FIRST = int(os.environ.get("MODEL_SEEDS", "5000")), 1
-CEILING_SECONDS = 1800
+CEILING_SECONDS = 2400
 """Some ten minutes on two cores that have nothing else to do."""
 SHARED_MEMORY = Path("/dev/shm")  # a disk of memory: what is synced is not what is measured here
 WANTED = {
