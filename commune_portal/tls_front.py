@@ -39,11 +39,13 @@ ACCEPT_BACKLOG = 128
 class DoorLimits:
     """What one door bears, in connections and seconds.
 
-    On Windows a select() knows 512 sockets, and each connection is two of them.
+    On Windows a select() knows 512 sockets, and each connection is two of them. `room_seconds`: how long a newcomer
+    waits at a full door; who has just left is counted until the portal has seen it too.
     """
 
     connections: int = 200
     connections_per_address: int = 48
+    room_seconds: float = 2.0
     handshake_seconds: float = 10.0
     idle_seconds: float = 600.0
     grace_seconds: float = 30.0
@@ -84,6 +86,7 @@ class TlsFront:
         self._listening = _listen(host, port)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ends: asyncio.Event | None = None
+        self._left = asyncio.Event()  # set when a connection has ended
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="tls-door", daemon=True)
 
@@ -147,8 +150,12 @@ class TlsFront:
                 await asyncio.sleep(1.0)  # out of file handles, most likely: some will be given back
                 continue
             address = str(found[0])
-            full = self._open.total() >= self._limits.connections
-            if full or self._open[address] >= self._limits.connections_per_address:
+            try:
+                room = await self._has_room(address)
+            except asyncio.CancelledError:
+                client.close()
+                raise
+            if not room:
                 log.warning("the TLS door is full for %s", address)
                 client.close()
                 continue
@@ -156,6 +163,19 @@ class TlsFront:
             task = loop.create_task(self._attend(client, address))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _has_room(self, address: str) -> bool:
+        """Whether another connection can be borne, now or when one of those that are ending has ended."""
+        if self._open[address] >= self._limits.connections_per_address:
+            return False
+        ends = clock.monotonic() + self._limits.room_seconds
+        while self._open.total() >= self._limits.connections:
+            self._left.clear()
+            try:
+                await asyncio.wait_for(self._left.wait(), ends - clock.monotonic())
+            except TimeoutError:
+                return False
+        return True
 
     async def _reload(self) -> None:
         """Takes a renewed certificate for the connections that come after it."""
@@ -189,6 +209,7 @@ class TlsFront:
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]
+            self._left.set()
 
     async def _forward(self, client: socket.socket, address: str) -> None:
         loop = asyncio.get_running_loop()

@@ -194,6 +194,26 @@ def test_one_address_cannot_take_every_connection(house: House) -> None:
     house.waits_until_empty()
 
 
+def test_at_a_full_door_a_newcomer_waits_a_moment_for_who_is_leaving(house: House) -> None:
+    taken = []
+    for number in range(LIMITS.connections):
+        connection = house.connection(source=f"127.0.2.{number + 1}")
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        taken.append(connection)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        house.connection(source="127.0.3.1").request("GET", "/")
+    leaves = threading.Timer(0.3, taken.pop().close)
+    leaves.start()
+    late = house.connection(source="127.0.3.2")
+    late.request("GET", "/")
+    assert late.getresponse().status == 200
+    leaves.join()
+    for connection in (*taken, late):
+        connection.close()
+    house.waits_until_empty()
+
+
 def test_many_at_once_are_never_taken_for_each_other(house: House) -> None:
     def ask(number: int) -> bool:
         address = f"127.0.1.{number}"
