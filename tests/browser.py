@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+
+from tests.serving import serving
 
 PICTURES = Path(__file__).parent / "pictures"
 
@@ -74,26 +75,8 @@ class Watch:
 @contextmanager
 def live_server(app: Flask) -> Iterator[str]:
     """Serves an app through waitress, as an office does, on a free loopback port; yields its address."""
-    from waitress.server import create_server
-
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    closing = threading.Event()
-
-    def serve() -> None:
-        try:
-            server.run()
-        except OSError:  # the loop was looking at its socket when that was closed
-            if not closing.is_set():
-                raise
-
-    thread = threading.Thread(target=serve, name="live-server", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        closing.set()
-        server.close()
-        thread.join(5)
+    with serving(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def axe_violations(page: Page) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from commune_portal import listening
 from commune_portal.listening import listen
+from tests.serving import serving
 
 
 def answers(environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], Any]) -> Iterable[bytes]:
@@ -24,12 +25,8 @@ def answers(environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = listen(answers, host="127.0.0.1", port=0, threads=1)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield int(server.effective_port)
-    server.task_dispatcher.shutdown()
-    server.close()
+    with serving(answers, threads=1) as found:
+        yield found
 
 
 @pytest.mark.parametrize("status", ["204", "304"])

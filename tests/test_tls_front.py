@@ -10,17 +10,18 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from commune_portal.doors import DOOR, Doors, Environ, Start
 from commune_portal.errors import StoreRefused
-from commune_portal.listening import listen
 from commune_portal.settings import Lan, Settings
 from commune_portal.tls_front import DoorLimits, TlsFront
 from commune_portal.wire import lan_authority
 from commune_portal.wire.lan_addresses import PLAIN_SENTENCE
+from tests.serving import serving
 
 LIMITS = DoorLimits(connections=12, connections_per_address=8, handshake_seconds=0.5, grace_seconds=0.6)
 CHROME_109 = (
@@ -51,10 +52,8 @@ class House:
         lan_authority.renew(self.settings)
         self.door: TlsFront | None = None
         app = Doors(tells, client_of=lambda port: self.front.client_of(port))
-        self.server = listen(app, host="127.0.0.1", port=0, threads=4)
-        self._thread = threading.Thread(target=self.server.run, daemon=True)
-        self._thread.start()
-        self.plain_port = int(self.server.effective_port)
+        self._portal = ExitStack()
+        self.plain_port = self._portal.enter_context(serving(app))
         certificate = lan_authority.server_path(self.settings)
         self.front = TlsFront("127.0.0.1", 0, ("127.0.0.1", self.plain_port), certificate, limits)
         self.front.start()
@@ -83,8 +82,7 @@ class House:
 
     def close(self) -> None:
         self.front.close()
-        self.server.task_dispatcher.shutdown()
-        self.server.close()
+        self._portal.close()
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,10 +21,10 @@ from flask import Flask
 
 from commune_portal.app import create_app
 from commune_portal.lan_door import LanDoor
-from commune_portal.listening import listen
 from commune_portal.operations import nginx
 from commune_portal.settings import Lan, Server, Settings
 from commune_portal.wire import lan_addresses, lan_authority
+from tests.serving import serving
 
 NAME = "vanban-anphu.local"
 Front = Literal["builtin", "nginx"]
@@ -86,13 +85,12 @@ def standing(settings: Settings, folder: Path) -> Iterator[House]:
     """Serves an open installation behind the door that its settings name."""
     door = LanDoor(settings)
     app = create_app(settings)
-    server = listen(
-        door.around(app), host="127.0.0.1", port=settings.server.port, threads=4, clear_untrusted_proxy_headers=False,
+    portal = ExitStack()
+    portal.enter_context(serving(
+        door.around(app), port=settings.server.port, clear_untrusted_proxy_headers=False,
         max_request_body_size=settings.limits.packet_bytes + 1024 * 1024, channel_timeout=120,
-    )  # fmt: skip
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    house = House(settings, app, folder, server.close)
+    ))  # fmt: skip
+    house = House(settings, app, folder, portal.close)
     try:
         door.open(settings.server.port)
         if settings.lan.front == "nginx":
@@ -102,12 +100,7 @@ def standing(settings: Settings, folder: Path) -> Iterator[House]:
         if house.nginx is not None and house.nginx.poll() is None:
             house.end_nginx()
         door.close()
-        server.task_dispatcher.shutdown()
-        server.close()
-        thread.join(1)
-        for channel in list(server.active_channels.values()):
-            channel.handle_close()
-        thread.join(5)
+        portal.close()
 
 
 def _nginx(settings: Settings, folder: Path) -> subprocess.Popen[str]:

@@ -14,7 +14,6 @@ from flask import Flask
 from commune_portal import points
 from commune_portal.app import create_app
 from commune_portal.errors import NodeUnreachable
-from commune_portal.listening import listen
 from commune_portal.relay.client import NodeClient, PacketMissing
 from commune_portal.relay.link import NodeIdentity, RefusedByNode
 from commune_portal.store import database
@@ -24,6 +23,7 @@ from commune_portal.wire.protocol import Refused
 from commune_portal.wire.receipt import RefusalType, Verdict
 from tests.node.cast import NODE_CODE, Office, new_keys, new_office
 from tests.node.conftest import Node, empty_node, node
+from tests.serving import serving
 
 __all__ = ["empty_node", "node"]
 
@@ -36,18 +36,8 @@ LARGE = os.urandom(300_000)
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """Serves an app through waitress on a free port."""
-    server = listen(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        server.task_dispatcher.shutdown()
-        server.close()
-        thread.join(1)
-        for channel in list(server.active_channels.values()):  # waitress leaves open what a client kept alive
-            channel.handle_close()
-        thread.join(5)
+    with serving(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
