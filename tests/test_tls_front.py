@@ -23,7 +23,7 @@ from commune_portal.wire import lan_authority
 from commune_portal.wire.lan_addresses import PLAIN_SENTENCE
 from tests.serving import serving
 
-LIMITS = DoorLimits(connections=12, connections_per_address=8, handshake_seconds=0.5, grace_seconds=0.6)
+LIMITS = DoorLimits(connections=12, connections_per_address=8, handshake_seconds=1.5, grace_seconds=1.0)
 CHROME_109 = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-GCM-SHA256"

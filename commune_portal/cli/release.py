@@ -64,7 +64,7 @@ def run(chosen: argparse.Namespace) -> int:
 def _install(chosen: argparse.Namespace, places: Places) -> int:
     from commune_portal.operations import children, installing, journal, record
 
-    if chosen.root is None and (program := installing.installed_program(places, Path(__file__))):
+    if chosen.root is None and (program := installing.installed_program(places, Path(__file__), chosen.bundle)):
         return children.pass_on([*program, *_again(chosen)])
     wish = installing.Wish(chosen.bundle, chosen.role, chosen.port, chosen.allow_downgrade)
     with ExitStack() as held:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commune_portal import settings
-from commune_portal.errors import RuleBroken, StoreDamaged, StoreRefused
-from commune_portal.operations import engine, journal, record, registers, releases, requirements, steps
-from commune_portal.operations.bundle import DAMAGED, Stick, files_below
+from commune_portal.errors import Malformed, PortalError, RuleBroken, StoreDamaged, StoreRefused
+from commune_portal.operations import engine, journal, record, registers, releases, requirements, services, steps
+from commune_portal.operations.bundle import DAMAGED, ReleaseFacts, Stick, files_below
 from commune_portal.operations.engine import Ended, Outcome, Site
 from commune_portal.operations.journal import Kind, Operation
 from commune_portal.operations.places import Places
 from commune_portal.operations.requirements import Machine, Need
-from commune_portal.operations.services import port_is_free
 from commune_portal.settings import MEBIBYTE, Role
 
 FIRST_PORT = 8080
 PORTS_TRIED = 200
+NAMES_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,28 @@ class Wish:
     allow_downgrade: bool = False
 
 
-def installed_program(places: Places, running: Path) -> list[str]:
+def installed_program(places: Places, running: Path, stick: Path) -> list[str]:
     """The program that must judge a new stick: the installed one, where `running` is another's and it is there.
 
     A verifier that the stick itself carries proves nothing against an exchanged stick; and what interrupted an
-    operation is cleared up by the release that began it.
+    operation is cleared up by the release that began it. Only a damaged release is not asked about a stick that
+    names the same version: it might not even start.
     """
     version = releases.pointed(places, releases.RESCUE)
     if not version or places.release(version).resolve() in running.resolve().parents:
         return []
     line = releases.command(places, version)
-    return line if Path(line[0]).is_file() else []
+    if not Path(line[0]).is_file() or (_named_on(stick) == version and not releases.is_whole(places.release(version))):
+        return []
+    return line
+
+
+def _named_on(stick: Path) -> str:
+    """The version that a stick names, not verified; empty where it names none."""
+    try:
+        return releases.facts_of(stick / "bundle").version
+    except PortalError:
+        return ""
 
 
 def verify(places: Places, wish: Wish, *, needs_administrator: bool = True) -> Stick:
@@ -57,12 +68,13 @@ def verify(places: Places, wish: Wish, *, needs_administrator: bool = True) -> S
 def _refuse_older(places: Places, wish: Wish, stick: Stick) -> None:
     installed = record.read(places)
     if installed is not None:
-        there = releases.facts_of(places.release(installed.current))
-        if stick.facts.release_seq < there.release_seq and not wish.allow_downgrade:
-            raise RuleBroken(
-                f"Bộ cài này (bản {stick.facts.version}) cũ hơn bản đang dùng ({there.version}). Hãy dùng bộ cài mới;"
-                " muốn quay lại bản trước, chạy «commune-portal release rollback»."
-            )
+        if stick.facts.version != installed.current and not wish.allow_downgrade:
+            there = releases.facts_of(places.release(installed.current))
+            if stick.facts.release_seq < there.release_seq:
+                raise RuleBroken(
+                    f"Bộ cài này (bản {stick.facts.version}) cũ hơn bản đang dùng ({there.version}). Hãy dùng bộ cài"
+                    " mới; muốn quay lại bản trước, chạy «commune-portal release rollback»."
+                )
         if wish.role is not None and wish.role != installed.role:
             raise RuleBroken(f"Máy này đã cài vai trò «{installed.role}»; không đổi vai trò khi cài lại.")
     own = registers.founded(places)
@@ -94,17 +106,17 @@ def choose_port(places: Places, wished: int) -> int:
     if places.config.exists():
         return settings.load(places.config).server.port
     if wished:
-        if not port_is_free(wished):
+        if not services.port_is_free(wished):
             raise StoreRefused(f"Cổng {wished} đang có chương trình khác dùng. Hãy chọn cổng khác, hoặc bỏ --port.")
         return wished
     for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
-        if port_is_free(port):
+        if services.port_is_free(port):
             return port
     raise StoreRefused(f"Không còn cổng trống từ {FIRST_PORT} trở đi. Hãy đóng bớt chương trình rồi làm lại.")
 
 
 def install(site: Site, wish: Wish, stick: Stick, kind: str) -> Ended:
-    """Installs or upgrades to a verified stick, under the lock; an installation of the same release stays as it is."""
+    """Installs or upgrades to a verified stick, under the lock; of the same release, damaged files are mended."""
     installed = record.read(site.places)
     version = stick.facts.version
     if installed is not None and installed.current == version:
@@ -142,17 +154,30 @@ def _role(places: Places, wish: Wish) -> Role:
     return there
 
 
+def _facts_if_readable(folder: Path) -> ReleaseFacts | None:
+    try:
+        return releases.facts_of(folder)
+    except (StoreDamaged, Malformed):
+        return None
+
+
 def _same(site: Site, stick: Stick) -> Ended:
-    """The same release again: nothing changes but a service that stood still is started."""
+    """The same release again: what is damaged is mended, a service that stood still is started, nothing else changes.
+
+    No journal: half mended is as damaged as before, the service starts at the next boot, and the stick can be put in
+    again.
+    """
     folder = site.places.release(stick.facts.version)
-    if releases.facts_of(folder) != stick.facts:
+    if _facts_if_readable(folder) not in (stick.facts, None):
         raise RuleBroken("Bộ cài mang cùng số phiên bản nhưng là bản khác. Hãy hỏi nơi cấp bộ cài.")
     operation = journal.read(site.places.journal) or journal.begin(Kind.INSTALL, "", stick.facts.version)
     if not releases.is_whole(folder):
-        damaged = StoreDamaged(
-            f"Bản đang cài ở {folder} không còn nguyên vẹn. Hãy dùng bộ cài mới hơn, hoặc gỡ rồi cài lại."
-        )
-        return Ended(operation, Outcome.KEPT, damaged)
+        site.say("Bản đang cài có tệp hỏng hoặc mất. Đang dừng hệ thống và sửa từ bộ cài…")
+        site.services.stop()
+        services.wait_until_closed(site.port)
+        mended = releases.mend(site.places, stick)
+        more = f" và {len(mended) - NAMES_TOLD} tệp khác" if len(mended) > NAMES_TOLD else ""
+        site.say(f"Đã sửa: {', '.join(mended[:NAMES_TOLD])}{more}.")
     site.services.install()
     site.services.start()
     return Ended(operation, Outcome.DONE)

@@ -1,4 +1,5 @@
-"""Releases side by side, and the pointer to the one that is used. No file of a release is changed once it has its name.
+"""Releases side by side, and the pointer to the one that is used. No file of a release is changed once it has its name,
+but by `mend`, which gives back what was delivered.
 
 `current` names the release that serves, `rescue` the one whose program finishes or undoes an interrupted operation:
 while a release is being tried, that is the one that began the operation. On Linux they are relative symlinks, on
@@ -98,21 +99,70 @@ def stage(places: Places, stick: Stick) -> None:
     final = places.release(stick.facts.version)
     if is_whole(final) and facts_of(final) == stick.facts:
         return
-    part = part_of(places, stick.facts.version)
     with files.disk_errors():
-        places.releases.mkdir(parents=True, exist_ok=True)
-        remove(part)
+        part = _put_together(places, stick)
         remove(final)
-        if stick.payload is None:
-            _copy_plain(stick, part)
-        else:
-            _unpack(stick, stick.payload, part)
-        for problem in differences(part):
-            raise StoreDamaged(bundle.DAMAGED.format(problem))
-        if hasattr(os, "sync"):
-            os.sync()  # thousands of small files: one call for all is minutes sooner on a slow disk than one each
         part.rename(final)
         files.sync_folder(places.releases)
+
+
+def mend(places: Places, stick: Stick) -> list[str]:
+    """Gives an installed release the files of the same release on the stick, where they differ; answers their names.
+
+    Each is replaced at once, so that an interruption leaves nothing worse than it was; doing it again goes on.
+    """
+    final = places.release(stick.facts.version)
+    with files.disk_errors():
+        part = _put_together(places, stick)
+        mended = []
+        if not _same_file(part / MANIFEST, final / MANIFEST):
+            mended.append(MANIFEST)
+            _replace(part / MANIFEST, final / MANIFEST)
+        links = [path.relative_to(part).as_posix() for path in bundle.files_below(part) if path.is_symlink()]
+        wrong = [name for name, _ in _differing(final)]
+        for name in [*wrong, *(name for name in links if not _same_link(part / name, final / name))]:
+            mended.append(name)
+            if (part / name).is_symlink() or (part / name).exists():
+                _replace(part / name, final / name)
+            else:
+                (final / name).unlink()
+        for problem in differences(final):
+            raise StoreDamaged(_BROKEN.format(final, problem))
+        remove(part)
+        if hasattr(os, "sync"):
+            os.sync()
+    return mended
+
+
+def _replace(source: Path, target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(target)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return other.is_file() and files.digest_of(one).sha256 == files.digest_of(other).sha256
+
+
+def _same_link(one: Path, other: Path) -> bool:
+    return other.is_symlink() and one.readlink() == other.readlink()
+
+
+def _put_together(places: Places, stick: Stick) -> Path:
+    """The stick's release in a folder that nothing starts, durable and compared with its manifest."""
+    part = part_of(places, stick.facts.version)
+    places.releases.mkdir(parents=True, exist_ok=True)
+    remove(part)
+    if stick.payload is None:
+        _copy_plain(stick, part)
+    else:
+        _unpack(stick, stick.payload, part)
+    for problem in differences(part):
+        raise StoreDamaged(bundle.DAMAGED.format(problem))
+    if hasattr(os, "sync"):
+        os.sync()  # thousands of small files: one call for all is minutes sooner on a slow disk than one each
+    return part
 
 
 def _copy_plain(stick: Stick, part: Path) -> None:
@@ -188,22 +238,27 @@ def _write(target: Path, pieces: Iterator[bytes], mode: int) -> None:
 
 def differences(folder: Path) -> Iterator[str]:
     """What in a release folder is not as its manifest says, in words; nothing where it is whole."""
+    for name, words in _differing(folder):
+        yield words.format(name)
+
+
+def _differing(folder: Path) -> Iterator[tuple[str, str]]:
     try:
         lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
     except OSError:
-        yield f"thiếu tệp {MANIFEST}"
+        yield MANIFEST, "thiếu tệp {}"
         return
     named = {found[2].removeprefix("./"): found[1] for line in lines if (found := bundle.SUM_LINE.fullmatch(line))}
     there = {path.relative_to(folder).as_posix(): path for path in bundle.files_below(folder)}
     there.pop(MANIFEST, None)
     for name in sorted(named.keys() - there.keys()):
-        yield f"thiếu tệp {name}"
+        yield name, "thiếu tệp {}"
     for name, path in sorted(there.items()):
         if name not in named:
             if not path.is_symlink() or not _stays_inside(name, str(path.readlink())):
-                yield f"có tệp lạ {name}"
+                yield name, "có tệp lạ {}"
         elif files.digest_of(path).sha256 != named[name]:
-            yield f"tệp {name} sai nội dung"
+            yield name, "tệp {} sai nội dung"
 
 
 def is_whole(folder: Path) -> bool:

@@ -77,6 +77,8 @@ def test_an_office_lives_from_a_stick_through_every_accident(
     _send_one(office, pin, "Thông báo lịch tiếp công dân")
     assert _numbers(office) == [1, 2]
     steps.done("upgraded; the series goes on")
+    _mend(office)
+    steps.done("program files lost: mended by the same stick")
     _refuse_and_roll_back(office)
     steps.done("two broken releases: one refused on a copy, one rolled back by itself")
     paper, backup = _back_up(office, clerk)
@@ -204,6 +206,21 @@ def _send_one(office: Installed, pin: str, subject: str) -> str:
 def _numbers(office: Installed) -> list[int]:
     """The numbers that the book of outgoing documents has given, in order."""
     return office.rows("SELECT number FROM outgoing WHERE number IS NOT NULL ORDER BY number")
+
+
+def _mend(office: Installed) -> None:
+    """A virus scanner took files away, the interpreter's among them, and a bit flipped: the stick gives them back."""
+    folder = f"{PROGRAM}/releases/{NEWER}"
+    office.machine.shell(
+        f"rm -r {folder}/lib/python3.11/encodings {folder}/release.json; echo >> {folder}/site-packages/peewee.py"
+    )
+    assert office.machine.run(f"{folder}/bin/commune-portal", "--version", codes=(1,)).err
+    answer = office.install()
+    assert answer["outcome"] == "done", answer
+    assert "Đã sửa: " in answer["words"], answer
+    assert office.wait_alive("serving")["version"] == NEWER
+    assert office.machine.shell(f"cd {folder} && sha256sum --quiet -c FILES.sha256").out == ""
+    assert _numbers(office) == [1, 2]
 
 
 def _refuse_and_roll_back(office: Installed) -> None:

@@ -90,6 +90,8 @@ def test_an_office_on_windows_lives_from_its_stick(folder: Path, capsys: pytest.
         steps.done("a broken release: back by itself, nothing lost")
         _same_again(office, newer)
         steps.done("the same stick again: nothing changes")
+        _mend(office, newer)
+        steps.done("program files lost: mended by the same CAI-DAT.exe")
         _cut_power(office)
         steps.done("power cut in the middle of a roll-back: the next boot settles it and serves")
         _roll_back(office)
@@ -219,6 +221,19 @@ def _same_again(office: WineOffice, stick: Path) -> None:
     again = office.release("install", "--bundle", office.wine.windows_path(stick))
     assert again["outcome"] == "done", again
     assert office.process() == process, "the service went on meanwhile"
+
+
+def _mend(office: WineOffice, stick: Path) -> None:
+    """A virus scanner took files away, the interpreter among them."""
+    folder = office.program / "releases" / NEWER
+    (folder / "python" / "python.exe").unlink()
+    shutil.rmtree(folder / "site-packages" / "commune_portal")
+    code, told = office.set_up(stick)
+    assert code == 0, told
+    assert "Đã sửa: " in told, told
+    assert office.wait_alive("serving")["version"] == NEWER
+    assert (folder / "python" / "python.exe").is_file()
+    assert _numbers(office) == [1]
 
 
 def _cut_power(office: WineOffice) -> None:

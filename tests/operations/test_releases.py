@@ -143,12 +143,54 @@ def test_every_difference_from_the_manifest_is_found(places: Places, tmp_path: P
     assert not releases.is_whole(folder)
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_damaged_release_gets_back_what_its_stick_holds_and_nothing_else_is_touched(
+    places: Places, tmp_path: Path, packed: bool
+) -> None:
+    stick = stick_of(tmp_path, packed=packed)
+    releases.stage(places, stick)
+    folder = places.release("2.0.0")
+    assert releases.mend(places, stick) == []
+    kept = (folder / "release.json").stat().st_ino
+    (folder / "bin" / "commune-portal").write_bytes(b"quarantined")
+    (folder / "more").write_bytes(b"")
+    assert releases.mend(places, stick) == ["bin/commune-portal", "more"]
+    assert releases.is_whole(folder)
+    assert (folder / "release.json").stat().st_ino == kept
+    assert (folder / "bin" / "commune-portal").stat().st_mode & 0o111 == 0o111
+    shutil.rmtree(folder / "bin")
+    (folder / "FILES.sha256").write_bytes(b"")
+    assert releases.mend(places, stick) == ["FILES.sha256", "bin/commune-portal"]
+    (folder / "release.json").unlink()
+    (folder / "release.json").mkdir()
+    assert releases.mend(places, stick) == ["release.json"]
+    shutil.rmtree(folder)
+    assert len(releases.mend(places, stick)) == 3
+    assert releases.is_whole(folder)
+    assert [path.name for path in places.releases.iterdir()] == ["2.0.0"]
+
+
+def test_a_damaged_release_is_not_asked_about_a_stick_of_the_same_version(places: Places, tmp_path: Path) -> None:
+    on_stick = tmp_path / "unpacked" / "x.py"
+    same, newer = stick_of(tmp_path, packed=True), stick_of(tmp_path, packed=True, version="2.1.0")
+    releases.stage(places, same)
+    releases.point(places, "2.0.0", releases.RESCUE)
+    (places.release("2.0.0") / "more").write_bytes(b"")
+    assert installed_program(places, on_stick, same.folder) == []
+    assert installed_program(places, on_stick, newer.folder) != []
+    releases.mend(places, same)
+    assert installed_program(places, on_stick, same.folder) != []
+
+
 def test_a_stick_is_judged_by_the_installed_program_and_not_by_its_own(places: Places, tmp_path: Path) -> None:
+    stick = stick_of(tmp_path, packed=True, version="2.1.0")
     on_stick = tmp_path / "unpacked" / "site-packages" / "commune_portal" / "cli" / "release.py"
-    assert installed_program(places, on_stick) == []
+    assert installed_program(places, on_stick, stick.folder) == []
     releases.stage(places, stick_of(tmp_path, packed=True))
     releases.point(places, "2.0.0", releases.RESCUE)
-    assert installed_program(places, on_stick) == [str(places.release("2.0.0") / "bin" / "commune-portal")]
-    assert installed_program(places, places.release("2.0.0") / "site-packages" / "x.py") == []
+    assert installed_program(places, on_stick, stick.folder) == [
+        str(places.release("2.0.0") / "bin" / "commune-portal")
+    ]
+    assert installed_program(places, places.release("2.0.0") / "site-packages" / "x.py", stick.folder) == []
     (places.release("2.0.0") / "bin" / "commune-portal").unlink()
-    assert installed_program(places, on_stick) == []
+    assert installed_program(places, on_stick, stick.folder) == []
