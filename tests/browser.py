@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, StorageState, sync_playwright
 
 from tests.serving import serving
 
@@ -120,12 +120,15 @@ OpenPage = Callable[..., Page]
 
 
 @contextmanager
-def _context(browser: Browser, size: tuple[int, int], *, script: bool) -> Iterator[BrowserContext]:
+def _context(
+    browser: Browser, size: tuple[int, int], *, script: bool, state: StorageState | None
+) -> Iterator[BrowserContext]:
     context = browser.new_context(
         locale="vi-VN",
         timezone_id="Asia/Ho_Chi_Minh",
         viewport={"width": size[0], "height": size[1]},
         java_script_enabled=script,
+        storage_state=state,
     )
     context.set_default_timeout(15_000)
     try:
@@ -142,11 +145,13 @@ def watch() -> Watch:
 
 @pytest.fixture
 def open_page(chromium: Browser, watch: Watch) -> Iterator[OpenPage]:
-    """Opens pages, each in a context of its own: `open_page(size=PHONE, script=False)`; problems fail the test."""
+    """Opens pages, each in a context of its own: `open_page(size=PHONE, script=False, state=cookies)`; problems fail
+    the test.
+    """
     contexts: list[AbstractContextManager[BrowserContext]] = []
 
-    def open_one(size: tuple[int, int] = DESK, *, script: bool = True) -> Page:
-        manager = _context(chromium, size, script=script)
+    def open_one(size: tuple[int, int] = DESK, *, script: bool = True, state: StorageState | None = None) -> Page:
+        manager = _context(chromium, size, script=script, state=state)
         context = manager.__enter__()
         contexts.append(manager)
         page = context.new_page()

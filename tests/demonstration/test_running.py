@@ -194,20 +194,6 @@ def test_it_stops_in_order_and_starts_again_with_what_it_had(running: Running) -
         assert stop(again) == 0
 
 
-def test_without_softhsm_the_trial_key_signs_and_says_so(tmp_path: Path) -> None:
-    only = tmp_path / "bin"
-    only.mkdir()
-    shown = start(tmp_path / "demo", environment={**os.environ, "PATH": str(only)})
-    try:
-        assert shown.said["token"] == "trial"
-        for party in (AN_PHU, BINH_LOI):
-            assert "trial = true" in (shown.folder / party / supervisor.CONFIG).read_text(encoding="utf-8")
-            found = verification.verify_installation(load(shown.folder / party / supervisor.CONFIG))
-            assert found.ok, found.faults[:3]
-    finally:
-        assert stop(shown) == 0
-
-
 def test_a_termination_in_the_middle_of_the_building_ends_every_process(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     process = subprocess.Popen(
@@ -232,8 +218,11 @@ def test_a_termination_in_the_middle_of_the_building_ends_every_process(tmp_path
         time.sleep(0.1)
 
 
-def test_a_start_that_was_cut_short_is_built_anew(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
+def test_a_start_that_was_cut_short_is_built_anew_without_softhsm_by_the_trial_key_which_it_says(
+    tmp_path: Path,
+) -> None:
+    folder, only = tmp_path / "demo", tmp_path / "bin"
+    only.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder), "--small", "--json", "--port", "9680"],
         stdout=subprocess.PIPE,
@@ -247,9 +236,14 @@ def test_a_start_that_was_cut_short_is_built_anew(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert (folder / BUILDING).exists()
-    shown = start(folder)
+    shown = start(folder, environment={**os.environ, "PATH": str(only)})
     try:
         assert not (folder / BUILDING).exists()
         assert len(shown.said["parties"]) == 3
+        assert shown.said["token"] == "trial"
+        for party in (AN_PHU, BINH_LOI):
+            assert "trial = true" in (shown.folder / party / supervisor.CONFIG).read_text(encoding="utf-8")
+            found = verification.verify_installation(load(shown.folder / party / supervisor.CONFIG))
+            assert found.ok, found.faults[:3]
     finally:
         assert stop(shown) == 0

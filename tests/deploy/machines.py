@@ -25,7 +25,11 @@ EXTRA = ("softhsm2",)
 MIRROR = "http://deb.debian.org/debian"
 ROOT_SECONDS, COMMAND_SECONDS = 420, 180
 CLONE_NEWNET = 0x40000000
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+}
 
 
 class Failed(AssertionError):

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from commune_portal.operations.publisher import PublicKey
 from commune_portal.store import migrate
+from deploy.bundle.compiling import compile_tree
 
 PACKAGE = Path(__file__).resolve().parents[2] / "commune_portal"
 SCHEMA = len(migrate.migrations())
@@ -57,7 +58,7 @@ class Publisher:
 
 def make_release(folder: Path, version: str, seq: int, *changes: Change, schema: int = SCHEMA) -> Path:
     """A release folder with this checkout's package under another version, and its manifest."""
-    shutil.copytree(PACKAGE, folder / "site-packages" / "commune_portal")
+    shutil.copytree(PACKAGE, folder / "site-packages" / "commune_portal", ignore=shutil.ignore_patterns("__pycache__"))
     _replace(folder / "site-packages/commune_portal/__init__.py", '__version__ = "', f'__version__ = "{version}" # "')
     wrapper = folder / "bin" / "commune-portal"
     wrapper.parent.mkdir()
@@ -67,6 +68,7 @@ def make_release(folder: Path, version: str, seq: int, *changes: Change, schema:
     (folder / "release.json").write_text(json.dumps(facts), encoding="utf-8")
     for change in changes:
         change(folder)
+    compile_tree(folder, "site-packages")  # as a release is; copied to a computer, what lay beside the sources is stale
     (folder / "FILES.sha256").write_text(_sums(folder), encoding="utf-8")
     return folder
 
@@ -124,8 +126,6 @@ def _replace(path: Path, old: str, new: str) -> None:
     assert old in text, (path, old)
     path.unlink()  # it may be a link to the checkout's own file
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    for cached in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
-        cached.unlink()
 
 
 def _link(source: str, target: str) -> None:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from commune_portal.paper import markdown
 from commune_portal.paper.markdown import Picture
 from tests.browser import OpenPage
-from tests.stories.demonstrated import small_demonstration
+from tests.stories.demonstrated import GROUP, Demonstration
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.xdist_group(GROUP)]
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures" / "manual"
 SIZE = (1180, 700)
@@ -55,26 +53,6 @@ SHOTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
-    with small_demonstration(tmp_path_factory.mktemp("demo"), first_port=9680) as document:
-        found: dict[str, dict[str, Any]] = {}
-        for party in document["parties"]:
-            found.setdefault(party["role"], party)
-        yield found
-
-
-def open_as(page: Page, party: dict[str, Any], role: str) -> str:
-    account = next(item for item in party["accounts"] if item["role"] == role)
-    address = str(party["address"]).rstrip("/")
-    page.goto(f"{address}/login")
-    page.locator("[name=username]").fill(account["username"])
-    page.locator("[name=password]").fill(account["password"])
-    page.get_by_role("button", name="Đăng nhập").click()
-    expect(page.locator("details.user")).to_be_visible()
-    return address
-
-
 def small(taken: Path, target: Path) -> None:
     """A screen needs few colours; as a palette it is a third of its size."""
     from PIL import Image
@@ -85,10 +63,10 @@ def small(taken: Path, target: Path) -> None:
 
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
 def test_a_screen_of_the_manual_is_there_and_small(
-    shot: Shot, parties: dict[str, dict[str, Any]], open_page: OpenPage, tmp_path: Path
+    shot: Shot, demonstration: Demonstration, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    page = open_page(SIZE)
-    address = open_as(page, parties[shot.party], shot.role)
+    page = demonstration.page(open_page, shot.party, shot.role, SIZE)
+    address = demonstration.address(shot.party)
     page.goto(address + shot.path)
     if shot.link:
         page.goto(address + (page.locator(shot.link).first.get_attribute("href") or ""))
