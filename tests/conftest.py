@@ -6,9 +6,17 @@ from tests.browser import chromium, live, open_page, page, watch
 
 __all__ = ["chromium", "live", "open_page", "page", "watch"]
 
+LONGEST = ("tests/model/test_model.py", "tests/stories/test_bad_link.py", "tests/model/test_processes.py")
+"""Begun first: the first of them keeps all cores busy while the second mostly waits for its link."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file is one worker's work (`--dist loadgroup`), and so are several that share something expensive."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            item.add_marker(pytest.mark.xdist_group(_file_of(item)))
+    items.sort(key=lambda item: LONGEST.index(_file_of(item)) if _file_of(item) in LONGEST else len(LONGEST))
+
+
+def _file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
