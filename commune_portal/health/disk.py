@@ -98,7 +98,7 @@ def backup_folders(settings: Settings) -> list[Path]:
 
 def _newest_backup_bytes(settings: Settings) -> int:
     found = list(settings.backups_folder.glob("saoluu-*")) if settings.backups_folder.is_dir() else []
-    return max((path.stat().st_size for path in found), default=0)
+    return max((entry.st_size for _, entry in files.still_there(found)), default=0)
 
 
 def _left(settings: Settings) -> Row:
@@ -117,7 +117,7 @@ def leftovers(settings: Settings) -> list[Path]:
     for folder in backup_folders(settings):
         found += folder.glob("*.part")
     limit = clock.now().timestamp() - LEFT_AFTER_SECONDS
-    return [path for path in found if path.stat().st_mtime < limit]
+    return [path for path, entry in files.still_there(found) if entry.st_mtime < limit]
 
 
 def put_aside(settings: Settings) -> list[Path]:
@@ -141,7 +141,7 @@ def _put_aside(settings: Settings) -> list[Row]:
 
 
 def _logs(settings: Settings) -> Row:
-    found = sum(path.stat().st_size for path in log_files(settings))
+    found = sum(entry.st_size for _, entry in files.still_there(log_files(settings)))
     if found > LOGS_AT_MOST_BYTES:
         mend = "Chạy «commune-portal doctor --fix» để bỏ tệp cũ; gửi tệp hỗ trợ để biết vì sao nhật ký lớn."
         return Row("logs", Level.WARN, f"Nhật ký kỹ thuật chiếm {_size(found)}", WHY_LOGS, mend)
@@ -151,4 +151,4 @@ def _logs(settings: Settings) -> Row:
 def log_files(settings: Settings) -> list[Path]:
     """The technical logs, oldest first."""
     found = [path for path in settings.logs_folder.glob("*.log*") if path.is_file()]
-    return sorted(found, key=lambda path: path.stat().st_mtime)
+    return [path for path, _ in sorted(files.still_there(found), key=lambda item: item[1].st_mtime)]

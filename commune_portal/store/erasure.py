@@ -9,8 +9,10 @@ Source: NĐ 30/2020, Phụ lục VI, III.8.b; decisions 1, 18.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from commune_portal import clock, points
 from commune_portal.errors import DiskFull, StoreBusy
@@ -155,10 +157,16 @@ def _any(work: Work, questions: Sequence[str], sha256: str) -> bool:
 
 
 def _sweep_work_folder(condemned: set[str]) -> None:
-    """Removes copies that a power cut left among the temporary files."""
-    for path in files.temporary().parent.rglob("*"):
-        if path.is_file() and (path.name[:64] in condemned or files.digest_of(path).sha256 in condemned):
-            path.unlink(missing_ok=True)
+    """Removes copies that a power cut left among the temporary files; others come and go there meanwhile."""
+    for folder, _, names in os.walk(files.temporary().parent):
+        for path in (Path(folder, name) for name in names):
+            try:
+                if path.name[:64] in condemned or files.digest_of(path).sha256 in condemned:
+                    path.unlink()
+            except FileNotFoundError:
+                continue  # whoever worked with it has finished
+            except PermissionError as error:  # Windows, while somebody is reading it
+                raise StoreBusy(detail=str(error)) from error
 
 
 def _merge_search() -> None:

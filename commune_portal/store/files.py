@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -117,13 +117,20 @@ def sweep_temporary(older_than: timedelta = timedelta(days=1)) -> int:
         raise RuntimeError("store.files.use() comes first")
     before = (clock.now() - older_than).timestamp()
     left = [path for path in _work.iterdir() if _TEMPORARY.fullmatch(path.name)]
-    old = [path for path in left if path.stat().st_mtime < before]
+    old = [path for path, found in still_there(left) if found.st_mtime < before]
     for path in old:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
     return len(old)
+
+
+def still_there(paths: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    """What the system says of each path; those that somebody took away meanwhile are left out."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            yield path, path.stat()
 
 
 def keep(data: bytes) -> Stored:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -120,6 +121,26 @@ def test_folders_that_a_power_cut_left_are_swept_too(register: Settings) -> None
         os.utime(folder, (0, 0))
     assert files.sweep_temporary() == 2
     assert [folder.exists() for folder in (old, fresh, foreign, cut)] == [False, True, True, False]
+
+
+def test_a_sweep_is_not_stopped_by_what_others_take_away_meanwhile(
+    register: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, first, second = (register.work_folder / name for name in ("ab" * 12, "a.part", "b.part"))
+    folder.mkdir()
+    for path in (folder / "van-ban.pdf", first, second):
+        path.write_bytes(b"chu")
+    real = files.digest_of
+
+    def taken_away(path: Path) -> files.Stored:
+        shutil.rmtree(folder, ignore_errors=True)
+        path.unlink()
+        return real(path)
+
+    monkeypatch.setattr(files, "digest_of", taken_away)
+    erasure._sweep_work_folder({"0" * 64})
+    assert list(register.work_folder.iterdir()) == []
+    assert [path for path, _ in files.still_there([first, register.work_folder])] == [register.work_folder]
 
 
 def test_a_backup_of_a_wiped_register_is_proven_and_brings_nothing_back(
