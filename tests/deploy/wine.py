@@ -55,8 +55,9 @@ class _Listener(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while piece := os.read(self._pipe.fileno(), 65536):
-            self._pieces += piece
+        with self._pipe:
+            while piece := os.read(self._pipe.fileno(), 65536):
+                self._pieces += piece
 
     def text(self) -> str:
         """What was heard until shortly after the program's end."""
@@ -72,6 +73,7 @@ class Wine:
         self.folder = folder
         self._keeper: subprocess.Popen[bytes] | None = None
         self._silence: tuple[int, int] | None = None
+        self._heard: list[_Listener] = []
         self.call("wineboot", "--init", seconds=180, program="")
         self.call("winecfg", "/v", version)
         self._put_shim()
@@ -112,6 +114,7 @@ class Wine:
         )
         assert began.stdout is not None
         heard = _Listener(began.stdout)
+        self._heard.append(heard)
         try:
             began.wait(seconds)
         except subprocess.TimeoutExpired as late:
@@ -190,4 +193,8 @@ class Wine:
     def close(self) -> None:
         """Ends everything in the prefix and removes it."""
         self.shut_down()
+        for heard in self._heard:
+            heard.join(20)  # nothing holds its pipe any more
+        for end in self._silence or ():
+            os.close(end)
         shutil.rmtree(self.prefix, ignore_errors=True)
