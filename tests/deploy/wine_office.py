@@ -90,10 +90,13 @@ class WineOffice:
         told = [path.read_text(encoding="utf-16") for path in self.wine.drive.glob("users/*/Temp/CAI-DAT.txt")]
         return said.code, "".join(told)
 
-    def remove(self) -> int:
-        """Runs the uninstaller without a window; `_?=` keeps it in this process, where its end can be waited for."""
-        program = self.wine.windows_path(self.program)
-        return self.wine.call(f"{program}\\GO-BO.exe", "/S", f"_?={program}", seconds=INSTALL_SECONDS).code
+    def remove(self) -> None:
+        """Runs the uninstaller without a window and waits for its end: it goes on in a copy of itself, as NSIS does."""
+        self.wine.call(f"{self.wine.windows_path(self.program)}\\GO-BO.exe", "/S", seconds=INSTALL_SECONDS)
+        deadline = time.monotonic() + INSTALL_SECONDS
+        while self.registered(UNINSTALL_KEY):  # the last thing that it takes away
+            assert time.monotonic() < deadline, f"not removed; {self.log()}"
+            time.sleep(0.5)
 
     def registered(self, key: str) -> str:
         """What the registry holds below a key, empty where there is no such key."""
