@@ -241,10 +241,10 @@ class TlsFront:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(asyncio.shield(down), self._limits.grace_seconds)
             finally:
+                behind_writer.transport.abort()  # before anything is waited for: the door may be closing
                 for task in (up, down, watch):
                     task.cancel()
                 await asyncio.gather(up, down, watch, return_exceptions=True)
-                behind_writer.transport.abort()
         finally:
             behind.close()
             self._clients.pop(source_port, None)

@@ -22,6 +22,7 @@ import pytest
 from commune_portal import points
 from commune_portal.relay import link
 from commune_portal.signing import workshop
+from commune_portal.store import database
 from commune_portal.wire import keys
 from tests.model.seeds import play
 from tests.model.tally import Tally
@@ -85,9 +86,11 @@ def folder() -> Iterator[Path]:
 def restored() -> Iterator[None]:
     """What the model changes in this process is as before when the test is over."""
     pool, bench, level = link._pool, workshop._bench, logging.root.manager.disable
+    connections = database.database._state  # type: ignore[attr-defined] # its stub leaves it out
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(level)
+    database.database._state = connections  # type: ignore[attr-defined]
     link._pool, workshop._bench, points.hook = pool, bench, None
     keys.use(None)
 
