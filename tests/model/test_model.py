@@ -90,7 +90,7 @@ def restored() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(level)
-    database.database._state = connections  # type: ignore[attr-defined]
+    database.database._state = connections  # type: ignore[attr-defined] # as above
     link._pool, workshop._bench, points.hook = pool, bench, None
     keys.use(None)
 
