@@ -190,8 +190,9 @@ def run(settings: Settings, ready: Callable[[Portal], None] | None = None) -> No
     with opened(settings) if is_founded else nullcontext():
         if is_founded:
             files.sweep_temporary()
+        ending = _Ending()
         portal = Portal(settings)
-        _end_on_signals(portal)
+        ending.concerns(portal)
         if ready is not None:
             ready(portal)
         print(f"Mở trình duyệt: {portal.address}", flush=True)  # noqa: T201 -- the one line a person waits for
@@ -199,14 +200,28 @@ def run(settings: Settings, ready: Callable[[Portal], None] | None = None) -> No
         log.info("stopped")
 
 
-def _end_on_signals(portal: Portal) -> None:
-    """A termination signal lets requests in flight end; out of the loop, so that it cuts none in two."""
-    if threading.current_thread() is not threading.main_thread():
-        return
+class _Ending:
+    """A termination signal lets requests in flight end; out of the loop, so that it cuts none in two.
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        portal.stop()
+    Made before the port is open: whoever sees the portal answer may ask it to stop at that very moment.
+    """
 
-    signal.signal(signal.SIGTERM, end)
-    if hasattr(signal, "SIGBREAK"):
-        signal.signal(signal.SIGBREAK, end)
+    def __init__(self) -> None:
+        self._portal: Portal | None = None
+        self._asked = False
+        if threading.current_thread() is not threading.main_thread():
+            return
+        signal.signal(signal.SIGTERM, self._end)
+        if hasattr(signal, "SIGBREAK"):
+            signal.signal(signal.SIGBREAK, self._end)
+
+    def concerns(self, portal: Portal) -> None:
+        """From now on a signal stops this portal; one that came before stops it now."""
+        self._portal = portal
+        if self._asked:
+            portal.stop()
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        if self._portal is not None:
+            self._portal.stop()
