@@ -39,7 +39,7 @@ check: setup-test
 	$(BIN)/pytest -m "not story and not soak and not deploy and not wine" -n $(JOBS)
 
 story: setup-test
-	$(BIN)/pytest -m "(story or deploy) and not soak" -n $(STORY_JOBS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -m "(story or deploy) and not soak" -n $(STORY_JOBS) --dist loadfile --no-loadscope-reorder
 
 deploy-test: setup-test
 	$(BIN)/pytest -m deploy -n 0

@@ -11,10 +11,7 @@ LONGEST = ("tests/model/test_model.py", "tests/stories/test_bad_link.py", "tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is one worker's work (`--dist loadgroup`), and so are several that share something expensive."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_file_of(item)))
+    """The longest files come first; workers take files in this order."""
     items.sort(key=lambda item: LONGEST.index(_file_of(item)) if _file_of(item) in LONGEST else len(LONGEST))
 
 

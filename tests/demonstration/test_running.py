@@ -45,21 +45,25 @@ class Running:
 
 def start(folder: Path, *options: str, environment: dict[str, str] | None = None) -> Running:
     port = supervisor.free_port(FIRST_PORT)
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder), "--small", "--json",
-            "--port", str(port), *options,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        start_new_session=True,
-    )  # fmt: skip
+    words = folder.with_name("said.txt")
+    with words.open("wb") as said:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder), "--small", "--json",
+                "--port", str(port), *options,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            start_new_session=True,
+        )  # fmt: skip
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line, f"the demonstration ended with {process.wait()}"
+    if not line:
+        process.stdout.close()
+        pytest.fail(f"the demonstration ended with {process.wait()}: {words.read_text(encoding='utf-8')[-1500:]}")
     return Running(folder, process, json.loads(line))
 
 

@@ -1,8 +1,7 @@
 """The running demonstration that stories look at: the real one (`commune-portal demo`), started once a worker.
 
 `COMMUNE_PORTAL_DEMO=FILE` uses one that already runs. The file is what `demo --json` prints: `{"parties": [{"role":
-"office", "address": "http://…", "accounts": [{"username": "…", "password": "…", "role": "clerk"}]}]}`. Whoever asks for
-the fixture belongs to the group `GROUP`, so that all of them run in the worker that has filled one.
+"office", "address": "http://…", "accounts": [{"username": "…", "password": "…", "role": "clerk"}]}]}`.
 """
 
 from __future__ import annotations
@@ -21,10 +20,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, StorageState, expect
 
+from commune_portal.parties import supervisor
 from tests.browser import DESK, OpenPage
 
-GROUP = "demonstration"
 START_SECONDS = 300
+FIRST_PORT = 8300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,22 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstr
     said = folder / "demo.json"
     with said.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder / "demo"), "--json"],
+            [sys.executable, "-m", "commune_portal", "demo", "--dir", str(folder / "demo"), "--json",
+             "--port", str(_first_port())],
             stdout=out,
             start_new_session=True,
-        )
+        )  # fmt: skip
     try:
         yield _read(_when_printed(said, process))
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
+
+
+def _first_port() -> int:
+    """Another for each worker: ports are chosen before the filling and opened after it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return supervisor.free_port(FIRST_PORT + 100 * int(worker))
 
 
 def _read(document: dict[str, Any]) -> Demonstration:

@@ -17,9 +17,9 @@ from playwright.sync_api import expect
 from commune_portal.paper import markdown
 from commune_portal.paper.markdown import Picture
 from tests.browser import OpenPage
-from tests.stories.demonstrated import GROUP, Demonstration
+from tests.stories.demonstrated import Demonstration
 
-pytestmark = [pytest.mark.story, pytest.mark.xdist_group(GROUP)]
+pytestmark = pytest.mark.story
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures" / "manual"
 SIZE = (1180, 700)

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import DESK, OpenPage, picture
-from tests.stories.demonstrated import GROUP, Demonstration
+from tests.stories.demonstrated import Demonstration
 
-pytestmark = [pytest.mark.story, pytest.mark.xdist_group(GROUP)]
+pytestmark = pytest.mark.story
 
 HOME = Path(__file__).parents[2] / "docs" / "pictures" / "home.png"
 LARGEST_BYTES = 200_000

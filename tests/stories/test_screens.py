@@ -7,9 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import DESK, PHONE, OpenPage, axe_violations, overflow_pixels, picture
 from tests.screens import Screen, read_screens
-from tests.stories.demonstrated import GROUP, Demonstration
+from tests.stories.demonstrated import Demonstration
 
-pytestmark = [pytest.mark.story, pytest.mark.xdist_group(GROUP)]
+pytestmark = pytest.mark.story
 
 
 def open_screen(page: Page, demonstration: Demonstration, screen: Screen) -> None:
