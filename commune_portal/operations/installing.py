@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commune_portal import settings
-from commune_portal.errors import Malformed, PortalError, RuleBroken, StoreDamaged, StoreRefused
+from commune_portal.errors import Malformed, RuleBroken, StoreDamaged, StoreRefused
 from commune_portal.operations import engine, journal, record, registers, releases, requirements, services, steps
 from commune_portal.operations.bundle import DAMAGED, ReleaseFacts, Stick, files_below
 from commune_portal.operations.engine import Ended, Outcome, Site
@@ -42,17 +42,11 @@ def installed_program(places: Places, running: Path, stick: Path) -> list[str]:
     if not version or places.release(version).resolve() in running.resolve().parents:
         return []
     line = releases.command(places, version)
-    if not Path(line[0]).is_file() or (_named_on(stick) == version and not releases.is_whole(places.release(version))):
+    named = _facts_if_readable(stick / "bundle")  # not verified: it only says who verifies
+    is_its_own = named is not None and named.version == version
+    if not Path(line[0]).is_file() or (is_its_own and not releases.is_whole(places.release(version))):
         return []
     return line
-
-
-def _named_on(stick: Path) -> str:
-    """The version that a stick names, not verified; empty where it names none."""
-    try:
-        return releases.facts_of(stick / "bundle").version
-    except PortalError:
-        return ""
 
 
 def verify(places: Places, wish: Wish, *, needs_administrator: bool = True) -> Stick:

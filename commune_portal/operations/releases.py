@@ -118,11 +118,9 @@ def mend(places: Places, stick: Stick) -> list[str]:
         if not _same_file(part / MANIFEST, final / MANIFEST):
             mended.append(MANIFEST)
             _replace(part / MANIFEST, final / MANIFEST)
-        links = [path.relative_to(part).as_posix() for path in bundle.files_below(part) if path.is_symlink()]
-        wrong = [name for name, _ in _differing(final)]
-        for name in [*wrong, *(name for name in links if not _same_link(part / name, final / name))]:
+        for name in [name for name, _ in _differing(final)]:
             mended.append(name)
-            if (part / name).is_symlink() or (part / name).exists():
+            if (part / name).exists():
                 _replace(part / name, final / name)
             else:
                 (final / name).unlink()
@@ -143,10 +141,6 @@ def _replace(source: Path, target: Path) -> None:
 
 def _same_file(one: Path, other: Path) -> bool:
     return other.is_file() and files.digest_of(one).sha256 == files.digest_of(other).sha256
-
-
-def _same_link(one: Path, other: Path) -> bool:
-    return other.is_symlink() and one.readlink() == other.readlink()
 
 
 def _put_together(places: Places, stick: Stick) -> Path:

@@ -6,6 +6,7 @@ It runs in the test's own process, inside a machine's network where one is given
 from __future__ import annotations
 
 import http.cookiejar
+import json
 import ssl
 import urllib.error
 import urllib.parse
@@ -15,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class HasNetwork(Protocol):
@@ -159,6 +160,15 @@ class Clerk:
             form = page.form("new_password")
             page = self.submit(form, old_password=password, new_password=new_password, again=new_password)
         return page
+
+    def alive(self) -> dict[str, Any]:
+        """What the portal says of itself; empty while nobody answers."""
+        try:
+            page = self.open("/alive")
+            answer: dict[str, Any] = json.loads(page.text) if page.status == 200 else {}
+        except (OSError, json.JSONDecodeError):
+            return {}
+        return answer
 
     def _ask(self, request: urllib.request.Request) -> Page:
         with self._network():

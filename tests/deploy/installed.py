@@ -94,12 +94,7 @@ class Installed:
 
     def alive(self) -> dict[str, Any]:
         """What the portal says of itself; empty while nobody answers."""
-        try:
-            page = self.browser().open("/alive")
-            answer: dict[str, Any] = json.loads(page.text) if page.status == 200 else {}
-        except (OSError, json.JSONDecodeError):
-            return {}
-        return answer
+        return self.browser().alive()
 
     def wait_alive(self, state: str) -> dict[str, Any]:
         """Waits until the portal is in a state."""

@@ -17,6 +17,7 @@ import pytest
 
 from commune_portal import __version__, settings
 from commune_portal.documents import verification
+from commune_portal.parties.supervisor import free_port
 from commune_portal.signing import verify
 from commune_portal.signing.reports import Chain
 from commune_portal.signing.trust import TrustStore
@@ -24,7 +25,7 @@ from tests.deploy import bundles
 from tests.deploy.clerk import Clerk
 from tests.deploy.paces import CLERK_PASSWORD, LEADER_PASSWORD, Steps, arrive_one, problems
 from tests.deploy.wine import Wine
-from tests.deploy.wine_office import RESUME, SERVICE, SERVICE_KEY, UNINSTALL_KEY, WineOffice, free_port
+from tests.deploy.wine_office import RESUME, SERVICE, SERVICE_KEY, UNINSTALL_KEY, WineOffice
 
 pytestmark = [pytest.mark.wine]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sqlite3
 import tempfile
 import time
@@ -16,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from commune_portal.parties.supervisor import free_port
 from tests.deploy.clerk import Clerk
 from tests.deploy.installed import Desk
 from tests.deploy.wine import SECONDS, Said, Wine
@@ -25,13 +25,6 @@ WAIT_SECONDS = 90.0
 SERVICE, RESUME = "CommunePortal", "CommunePortalResume"
 UNINSTALL_KEY = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\CommunePortal"
 SERVICE_KEY = r"HKLM\System\CurrentControlSet\Services"
-
-
-def free_port() -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class WineOffice:
@@ -168,12 +161,7 @@ class WineOffice:
 
     def alive(self) -> dict[str, Any]:
         """What the portal says of itself; empty while nobody answers."""
-        try:
-            page = self.browser().open("/alive")
-            answer: dict[str, Any] = json.loads(page.text) if page.status == 200 else {}
-        except (OSError, json.JSONDecodeError):
-            return {}
-        return answer
+        return self.browser().alive()
 
     def wait_alive(self, state: str = "") -> dict[str, Any]:
         """Waits until the portal answers, in a state where one is given."""

@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,18 +22,13 @@ from flask import Flask
 from commune_portal.app import create_app
 from commune_portal.lan_door import LanDoor
 from commune_portal.operations import nginx
+from commune_portal.parties.supervisor import free_port
 from commune_portal.settings import Lan, Server, Settings
 from commune_portal.wire import lan_addresses, lan_authority
 from tests.serving import serving
 
 NAME = "vanban-anphu.local"
 Front = Literal["builtin", "nginx"]
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        return int(found.getsockname()[1])
 
 
 def with_door(settings: Settings, front: Front) -> Settings:
